@@ -43,10 +43,11 @@ impl fmt::Display for Kind {
 }
 
 /// Who may see a piece of a document. What fewer people than all members may see is never handed to the index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Audience {
     /// Anybody, also without an account.
+    #[default]
     Public,
     /// Anybody who is logged in.
     Members,
@@ -111,6 +112,9 @@ pub struct Face {
     /// Whether `countries`, `stages` and `sizes` are conditions that exclude, not wishes that weigh (an offering's
     /// eligibility).
     pub strict: bool,
+    /// Who may see the wishes above, from `sectors` to `formats`. Conditions (`strict`) hold for everybody.
+    #[serde(default)]
+    pub audience: Audience,
 }
 
 /// Where a document is.

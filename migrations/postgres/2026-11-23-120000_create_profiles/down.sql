@@ -1,0 +1,3 @@
+DROP TABLE follows;
+DROP TABLE memberships;
+DROP TABLE profiles;

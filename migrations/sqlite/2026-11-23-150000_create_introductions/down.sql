@@ -1,0 +1,2 @@
+DROP TABLE introduction_feedback;
+DROP TABLE introductions;

@@ -1,0 +1,316 @@
+//! Concepts found in text: the bridge between languages, and the reason an answer can give.
+//!
+//! The labels of each language are a trie over folded stems. A text is read with the trie of its
+//! own language and with the English one (English terms are used everywhere); where matches
+//! overlap, the longest wins.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::chain::Stems;
+use super::compounds::Compounds;
+use super::fold::fold;
+use super::words::{Word, words};
+use super::{Language, linkers};
+use crate::vocabulary::{ConceptNumber, Vocabulary};
+
+/// A label of at most so many letters, two of them capitals, is an abbreviation: `IT` is not `it`.
+const LONGEST_ABBREVIATION: usize = 4;
+
+/// A text without a known language is read in all languages if it has at most so many bytes (a
+/// query, a title); a longer one whose language cannot be told is read in English only.
+const SHORT_TEXT: usize = 200;
+
+/// A concept found in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Annotation {
+    /// Concept id.
+    pub concept: String,
+    pub number: ConceptNumber,
+    /// Byte offsets of the words; of the whole compound where a part of it names the concept.
+    pub start: usize,
+    pub end: usize,
+    /// The words as the text has them.
+    pub words: String,
+}
+
+/// Finds concepts in texts of any language.
+pub struct Annotator {
+    ids: Vec<String>,
+    readers: Vec<Reader>,
+}
+
+impl Annotator {
+    pub(super) fn new(
+        vocabulary: &Vocabulary,
+        stems: &[Stems],
+        compounds: &[Arc<Compounds>],
+    ) -> Annotator {
+        let readers = stems
+            .iter()
+            .zip(compounds)
+            .map(|(stems, compounds)| Reader::new(*stems, Arc::clone(compounds), vocabulary))
+            .collect();
+        Annotator { ids: vocabulary.iter().map(|concept| concept.id.clone()).collect(), readers }
+    }
+
+    /// The concepts named in a text, in its order, without overlap (but two parts of one compound
+    /// may name two). `language` is an ISO 639-1 code; `None` lets it be detected.
+    pub fn annotate(&self, text: &str, language: Option<&str>) -> Vec<Annotation> {
+        let mut found = Vec::new();
+        for (rank, language) in languages(text, language).into_iter().enumerate() {
+            if let Some(reader) = self.readers.get(language.index()) {
+                reader.read(text, rank, &mut found);
+            }
+        }
+        longest(found).into_iter().filter_map(|found| self.annotation(text, &found)).collect()
+    }
+
+    fn annotation(&self, text: &str, found: &Found) -> Option<Annotation> {
+        Some(Annotation {
+            concept: self.ids.get(usize::from(found.concept.0))?.clone(),
+            number: found.concept,
+            start: found.start,
+            end: found.end,
+            words: text.get(found.start..found.end)?.to_owned(),
+        })
+    }
+}
+
+/// The languages to read a text in; its own first, and English always.
+fn languages(text: &str, stated: Option<&str>) -> Vec<Language> {
+    let own = match stated {
+        Some(code) => Some(Language::from_code(code)),
+        None => Language::detect(text),
+    };
+    match own {
+        None if text.len() <= SHORT_TEXT => Language::ALL.to_vec(),
+        None | Some(Language::ENGLISH) => vec![Language::ENGLISH],
+        Some(own) => vec![own, Language::ENGLISH],
+    }
+}
+
+/// A match before overlaps are resolved.
+struct Found {
+    concept: ConceptNumber,
+    start: usize,
+    end: usize,
+    /// What the match occupies in bytes; a part of a compound occupies less than its word.
+    from: usize,
+    to: usize,
+    /// Whether the text has the very words of the label, not only their stems.
+    exact: bool,
+    /// Rank of the language it was found in; the text's own is 0.
+    rank: usize,
+}
+
+/// Keeps the longest of overlapping matches; among equally long ones the exact one, then the one
+/// in the text's own language.
+fn longest(mut found: Vec<Found>) -> Vec<Found> {
+    found.sort_by(|a, b| {
+        (b.to - b.from)
+            .cmp(&(a.to - a.from))
+            .then(b.exact.cmp(&a.exact))
+            .then(a.rank.cmp(&b.rank))
+            .then(a.from.cmp(&b.from))
+            .then(a.concept.cmp(&b.concept))
+    });
+    let mut kept: Vec<Found> = Vec::new();
+    for candidate in found {
+        if kept.iter().all(|other| candidate.to <= other.from || other.to <= candidate.from) {
+            kept.push(candidate);
+        }
+    }
+    kept.sort_by_key(|found| (found.from, found.to));
+    kept
+}
+
+/// The labels of one language as a trie.
+struct Reader {
+    stems: Stems,
+    compounds: Arc<Compounds>,
+    terms: HashMap<String, u32>,
+    edges: HashMap<(u32, u32), u32>,
+    ends: HashMap<u32, Vec<End>>,
+}
+
+/// A label that ends at a node.
+struct End {
+    concept: ConceptNumber,
+    /// Its folded words, to tell an exact match.
+    label: String,
+    /// The capitals that the text must have at least: of an abbreviation, else 0.
+    capitals: usize,
+}
+
+/// A word of the text with the terms it can stand for.
+struct Unit {
+    start: usize,
+    end: usize,
+    folded: String,
+    capitals: usize,
+    forms: Vec<Form>,
+    /// Whether a sign before it ends what went before.
+    apart: bool,
+}
+
+struct Form {
+    term: u32,
+    from: usize,
+    to: usize,
+}
+
+impl Reader {
+    fn new(stems: Stems, compounds: Arc<Compounds>, vocabulary: &Vocabulary) -> Reader {
+        let mut reader = Reader {
+            stems,
+            compounds,
+            terms: HashMap::new(),
+            edges: HashMap::new(),
+            ends: HashMap::new(),
+        };
+        for concept in vocabulary.iter() {
+            for label in concept.labels(stems.language.code()) {
+                reader.insert(label, concept.number);
+            }
+        }
+        reader
+    }
+
+    fn cut(&self, text: &str) -> Vec<Word> {
+        let linkers = linkers::of(self.stems.language);
+        let mut words = words(text, linkers::elides(self.stems.language));
+        words.retain(|word| !linkers.contains(&word.text.as_str()));
+        words
+    }
+
+    fn insert(&mut self, label: &str, concept: ConceptNumber) {
+        let words = self.cut(label);
+        if words.is_empty() {
+            return;
+        }
+        let capitals = capitals(label);
+        let abbreviation =
+            words.len() == 1 && label.chars().count() <= LONGEST_ABBREVIATION && capitals >= 2;
+        let mut node = 0;
+        for word in &words {
+            let form = if abbreviation { fold(&word.text) } else { self.stems.stem(&word.text) };
+            let terms = self.terms.len() as u32;
+            let term = *self.terms.entry(form).or_insert(terms);
+            let nodes = self.edges.len() as u32 + 1;
+            node = *self.edges.entry((node, term)).or_insert(nodes);
+        }
+        let label = words.iter().map(|word| fold(&word.text)).collect::<Vec<_>>().join(" ");
+        let capitals = if abbreviation { capitals } else { 0 };
+        self.ends.entry(node).or_default().push(End { concept, label, capitals });
+    }
+
+    fn read(&self, text: &str, rank: usize, found: &mut Vec<Found>) {
+        if self.ends.is_empty() {
+            return;
+        }
+        let units = self.units(text);
+        for first in 0..units.len() {
+            if let Some(rest) = units.get(first..) {
+                self.walk(rest, 0, 0, None, &mut |end, length, from, to| {
+                    found.extend(matched(rest, end, length, from, to, rank));
+                });
+            }
+        }
+    }
+
+    fn units(&self, text: &str) -> Vec<Unit> {
+        let mut before = 0;
+        let mut units = Vec::new();
+        for word in self.cut(text) {
+            let between = text.get(before..word.start).unwrap_or("");
+            before = word.end;
+            let surface = text.get(word.start..word.end).unwrap_or("");
+            let forms = self.forms(&word, surface);
+            units.push(Unit {
+                apart: between.contains(['.', ';', ':', '!', '?', ',', '(', ')', '|', '•']),
+                capitals: capitals(surface),
+                folded: fold(&word.text),
+                start: word.start,
+                end: word.end,
+                forms,
+            });
+        }
+        units
+    }
+
+    /// The known terms that a word of a text can stand for.
+    fn forms(&self, word: &Word, surface: &str) -> Vec<Form> {
+        let mut forms = Vec::new();
+        let mut add = |text: &str, from: usize, to: usize| {
+            let known = self.terms.get(text).copied();
+            forms.extend(known.map(|term| Form { term, from, to: to.min(word.end) }));
+        };
+        let stem = self.stems.stem(&word.text);
+        add(&stem, word.start, word.end);
+        if capitals(surface) >= 2 {
+            let folded = fold(&word.text);
+            if folded != stem {
+                add(&folded, word.start, word.end);
+            }
+            if let Some(singular) = folded.strip_suffix('s').filter(|_| surface.ends_with('s')) {
+                add(singular, word.start, word.end);
+            }
+        }
+        for part in self.compounds.parts(&word.text) {
+            add(&part.term, word.start + part.start, word.start + part.end);
+        }
+        forms
+    }
+
+    /// Follows every path of the trie from the first unit on, and reports each label that ends.
+    fn walk(
+        &self,
+        units: &[Unit],
+        depth: usize,
+        node: u32,
+        from: Option<usize>,
+        report: &mut impl FnMut(&End, usize, usize, usize),
+    ) {
+        let Some(unit) = units.get(depth).filter(|unit| depth == 0 || !unit.apart) else { return };
+        for form in &unit.forms {
+            let Some(next) = self.edges.get(&(node, form.term)) else { continue };
+            let from = from.unwrap_or(form.from);
+            for end in self.ends.get(next).into_iter().flatten() {
+                report(end, depth + 1, from, form.to);
+            }
+            self.walk(units, depth + 1, *next, Some(from), report);
+        }
+    }
+}
+
+/// A label that ended after so many units, if the text has the capitals that the label asks for.
+fn matched(
+    units: &[Unit],
+    end: &End,
+    length: usize,
+    from: usize,
+    to: usize,
+    rank: usize,
+) -> Option<Found> {
+    let matched = units.get(..length)?;
+    let (first, last) = (matched.first()?, matched.last()?);
+    if first.capitals < end.capitals {
+        return None;
+    }
+    let mut label = end.label.split(' ');
+    let exact = matched.iter().all(|unit| label.next() == Some(unit.folded.as_str()));
+    Some(Found {
+        concept: end.concept,
+        start: first.start,
+        end: last.end,
+        from,
+        to,
+        exact,
+        rank,
+    })
+}
+
+fn capitals(text: &str) -> usize {
+    text.chars().filter(|c| c.is_uppercase()).count()
+}

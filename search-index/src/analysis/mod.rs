@@ -1,0 +1,130 @@
+//! From a text to terms and concepts.
+//!
+//! One [`Analysis`] serves the index, the search and the matching, so that all three see the same
+//! words: the text is cut into words (`words`), lower-cased, freed of stop words, stemmed by the
+//! rules of its language, and folded (`chain`); compounds also give their parts (`compounds`);
+//! and the vocabulary's concepts are found in it, whatever its language (`annotate`).
+
+mod annotate;
+mod chain;
+mod compounds;
+mod fold;
+mod language;
+mod linkers;
+mod stop_words;
+mod words;
+
+use std::sync::Arc;
+
+use tantivy::tokenizer::{TextAnalyzer, Token, TokenizerManager};
+
+pub use annotate::{Annotation, Annotator};
+pub use fold::fold;
+pub use language::Language;
+pub(crate) use words::words;
+
+use crate::fingerprint::Fingerprint;
+use crate::vocabulary::{Vocabulary, VocabularyError};
+use chain::Stems;
+use compounds::Compounds;
+
+/// Grows whenever the same text may give other terms than before, so that old indexes are rebuilt.
+const ANALYSIS_VERSION: &str = "1";
+
+/// The registered name of the analyser of display names: unstemmed, folded.
+pub const NAMES: &str = "names";
+
+/// Everything needed to read texts in any language; built once, shared by all.
+pub struct Analysis {
+    vocabulary: Arc<Vocabulary>,
+    chains: Vec<TextAnalyzer>,
+    names: TextAnalyzer,
+    annotator: Annotator,
+}
+
+impl Analysis {
+    pub fn new(vocabulary: Arc<Vocabulary>) -> Analysis {
+        let stems: Vec<Stems> = Language::ALL.into_iter().map(Stems::new).collect();
+        let compounds: Vec<Arc<Compounds>> =
+            stems.iter().map(|stems| Arc::new(Compounds::new(*stems, &vocabulary))).collect();
+        let chains = stems
+            .iter()
+            .zip(&compounds)
+            .map(|(stems, compounds)| chain::of_language(*stems, Arc::clone(compounds)))
+            .collect();
+        let annotator = Annotator::new(&vocabulary, &stems, &compounds);
+        Analysis { vocabulary, chains, names: chain::of_names(), annotator }
+    }
+
+    /// With the vocabulary of this build.
+    ///
+    /// # Errors
+    /// If the embedded vocabulary has faults.
+    pub fn embedded() -> Result<Analysis, VocabularyError> {
+        Ok(Analysis::new(Arc::new(Vocabulary::embedded()?)))
+    }
+
+    pub fn vocabulary(&self) -> &Arc<Vocabulary> {
+        &self.vocabulary
+    }
+
+    /// The language of a text: as its author stated it, else as detected, else
+    /// [`Language::OTHER`].
+    pub fn language(&self, stated: Option<&str>, text: &str) -> Language {
+        match stated {
+            Some(code) => Language::from_code(code),
+            None => Language::detect(text).unwrap_or(Language::OTHER),
+        }
+    }
+
+    /// The index terms of a text, in its order: stems, folded, without stop words; parts of a
+    /// compound follow it.
+    pub fn terms(&self, language: Language, text: &str) -> Vec<String> {
+        self.tokens(language, text).into_iter().map(|token| token.text).collect()
+    }
+
+    /// As [`Analysis::terms`], with byte offsets and positions.
+    pub fn tokens(&self, language: Language, text: &str) -> Vec<Token> {
+        self.chains.get(language.index()).map_or_else(Vec::new, |chain| collect(chain, text))
+    }
+
+    /// The terms of a display name: unstemmed, folded, no word left out.
+    pub fn name_tokens(&self, text: &str) -> Vec<Token> {
+        collect(&self.names, text)
+    }
+
+    /// The concepts named in a text; see [`Annotator::annotate`].
+    pub fn annotate(&self, text: &str, language: Option<&str>) -> Vec<Annotation> {
+        self.annotator.annotate(text, language)
+    }
+
+    pub fn annotator(&self) -> &Annotator {
+        &self.annotator
+    }
+
+    /// Registers one analyser for each language, under its code, and [`NAMES`].
+    pub fn register(&self, manager: &TokenizerManager) {
+        for (language, chain) in Language::ALL.into_iter().zip(&self.chains) {
+            manager.register(language.code(), chain.clone());
+        }
+        manager.register(NAMES, self.names.clone());
+    }
+
+    /// Changes whenever the same text may give other terms or concepts.
+    pub fn fingerprint(&self) -> u64 {
+        Fingerprint::new()
+            .add(ANALYSIS_VERSION)
+            .add(&self.vocabulary.fingerprint().to_string())
+            .value()
+    }
+}
+
+fn collect(chain: &TextAnalyzer, text: &str) -> Vec<Token> {
+    let mut chain = chain.clone(); // cheap: the word lists inside are shared
+    let mut tokens = Vec::new();
+    chain.token_stream(text).process(&mut |token| tokens.push(token.clone()));
+    tokens
+}
+
+#[cfg(test)]
+mod tests;

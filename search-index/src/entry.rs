@@ -1,0 +1,259 @@
+//! From a [`Document`] to the entry that the engine indexes.
+
+use std::collections::{BTreeSet, HashMap};
+
+use tantivy::TantivyDocument;
+
+use crate::analysis::{Analysis, Language};
+use crate::document::{Audience, Document, Face, Passage};
+use crate::error::IndexError;
+use crate::fingerprint::stable_hash;
+use crate::matching;
+use crate::schema::{FaceFields, Fields, MEMBERS, NEVER, PUBLIC, face_term, key};
+
+/// Builds the entry of one document.
+///
+/// # Errors
+/// If the document cannot be written as JSON.
+pub(crate) fn entry(
+    document: &Document,
+    analysis: &Analysis,
+    fields: &Fields,
+) -> Result<TantivyDocument, IndexError> {
+    let mut entry = Entry { fields, analysis, read: HashMap::new(), out: TantivyDocument::new() };
+    entry.facts(document);
+    entry.place(document);
+    entry.words(document);
+    entry.concepts(document);
+    entry.face(&document.offers, document, fields.offers);
+    entry.face(&document.seeks, document, fields.seeks);
+    entry.out.add_bytes(fields.vector, &matching::encode(document, analysis));
+    entry.out.add_bytes(fields.document, &serde_json::to_vec(document)?);
+    Ok(entry.out)
+}
+
+/// A text as read once for all the fields it goes to.
+#[derive(Clone, Default)]
+struct Reading {
+    terms: BTreeSet<String>,
+    concepts: BTreeSet<String>,
+}
+
+struct Entry<'a> {
+    fields: &'a Fields,
+    analysis: &'a Analysis,
+    read: HashMap<(Language, &'a str), Reading>,
+    out: TantivyDocument,
+}
+
+impl<'a> Entry<'a> {
+    fn facts(&mut self, document: &Document) {
+        let fields = self.fields;
+        let key = key(document.kind, &document.id);
+        let audience = match document.audience {
+            Audience::Public => PUBLIC,
+            Audience::Members => MEMBERS,
+        };
+        self.out.add_u64(fields.tie, stable_hash(&key));
+        self.out.add_text(fields.key, key);
+        self.out.add_text(fields.audience, audience);
+        self.out.add_text(fields.kind, document.kind.code());
+        self.out.add_text(fields.category, &document.category);
+        self.out.add_text(fields.profile, &document.profile);
+        self.out.add_bool(fields.paused, document.paused);
+        let lists = [
+            (fields.language, &document.languages),
+            (fields.sector, &document.sectors),
+            (fields.format, &document.formats),
+        ];
+        for (field, values) in lists {
+            for value in values.iter().collect::<BTreeSet<_>>() {
+                self.out.add_text(field, value);
+            }
+        }
+        if let Some(stage) = &document.stage {
+            self.out.add_text(fields.stage, stage);
+        }
+        self.out.add_i64(fields.created, document.created_at.timestamp());
+        if let Some(starts) = document.starts_at {
+            self.out.add_i64(fields.starts, starts.timestamp());
+        }
+        self.out.add_i64(fields.ends, document.ends_at.map_or(NEVER, |ends| ends.timestamp()));
+    }
+
+    fn place(&mut self, document: &Document) {
+        let (fields, place) = (self.fields, &document.place);
+        if let Some(country) = &place.country {
+            self.out.add_text(fields.country, country);
+        }
+        if let Some(region) = &place.region {
+            for end in 2..=region.len() {
+                if let Some(prefix) = region.get(..end) {
+                    self.out.add_text(fields.region, prefix);
+                }
+            }
+        }
+        if let Some(city) = &place.city {
+            self.out.add_text(fields.city, city);
+            self.out.add_text(fields.place, city);
+        }
+        if let Some((latitude, longitude)) = place.point {
+            self.out.add_f64(fields.latitude, latitude);
+            self.out.add_f64(fields.longitude, longitude);
+        }
+    }
+
+    /// The words that a search looks for; each in the fields of its language and its audience.
+    fn words(&mut self, document: &Document) {
+        for title in &document.titles {
+            self.out.add_text(self.fields.names.of_piece(title.audience), &title.text);
+        }
+        let titles = document.titles.iter().map(|title| (title, true));
+        let bodies = document.texts.iter().map(|text| (text, false));
+        for (passage, is_title) in titles.chain(bodies) {
+            let language = self.language(passage);
+            let Some(texts) = self.fields.texts(language) else { continue };
+            let field = match (passage.audience, is_title) {
+                (Audience::Members, _) => texts.members,
+                (Audience::Public, true) => texts.title,
+                (Audience::Public, false) => texts.body,
+            };
+            self.out.add_text(field, &passage.text);
+        }
+    }
+
+    /// The concepts that a search filters and counts by: named in any text or claim.
+    fn concepts(&mut self, document: &'a Document) {
+        let mut found = Layers::default();
+        for passage in document.titles.iter().chain(&document.texts) {
+            let reading = self.reading(passage);
+            found.add(passage.audience, reading.concepts);
+        }
+        for face in [&document.offers, &document.seeks] {
+            self.face_concepts(face, &mut found);
+        }
+        for id in self.with_ancestors(&found.public) {
+            self.out.add_text(self.fields.concepts_public, id);
+        }
+        found.members.extend(found.public);
+        for id in self.with_ancestors(&found.members) {
+            self.out.add_text(self.fields.concepts_all, id);
+        }
+    }
+
+    fn face_concepts(&mut self, face: &'a Face, found: &mut Layers) {
+        for (passage, audience) in passages(face) {
+            let reading = self.reading(passage);
+            found.add(audience, reading.concepts);
+        }
+        let own = face.claims.iter().map(|claim| (claim, claim.audience));
+        let of_cases = face.cases.iter().flat_map(|case| {
+            case.claims.iter().map(|claim| (claim, claim.audience.max(case.audience)))
+        });
+        for (claim, audience) in own.chain(of_cases) {
+            found.add(audience, BTreeSet::from([claim.concept.clone()]));
+        }
+    }
+
+    /// What a face is found by when candidates are collected. The titles of the document speak for
+    /// every face that says anything at all.
+    fn face(&mut self, face: &'a Face, document: &'a Document, fields: FaceFields) {
+        let mut concepts = Layers::default();
+        let mut terms = Layers::default();
+        self.face_concepts(face, &mut concepts);
+        let mut texts: Vec<(&'a Passage, Audience)> = passages(face).collect();
+        if !texts.is_empty() || !concepts.is_empty() {
+            texts.extend(document.titles.iter().map(|title| (title, title.audience)));
+        }
+        for (passage, audience) in texts {
+            let reading = self.reading(passage);
+            terms.add(audience, reading.terms);
+            concepts.add(audience, reading.concepts);
+        }
+        for (layer, field) in terms.into_disjoint(fields.terms) {
+            for term in layer {
+                self.out.add_text(field, term);
+            }
+        }
+        for (layer, field) in concepts.into_disjoint(fields.concepts) {
+            for id in self.with_ancestors(&layer) {
+                self.out.add_text(field, id);
+            }
+        }
+    }
+
+    fn language(&self, passage: &Passage) -> Language {
+        self.analysis.language(passage.language.as_deref(), &passage.text)
+    }
+
+    fn reading(&mut self, passage: &'a Passage) -> Reading {
+        let language = self.language(passage);
+        let analysis = self.analysis;
+        let read = || Reading {
+            terms: analysis
+                .terms(language, &passage.text)
+                .iter()
+                .map(|term| face_term(language, term))
+                .collect(),
+            concepts: analysis
+                .annotate(&passage.text, Some(language.code()))
+                .into_iter()
+                .map(|found| found.concept)
+                .collect(),
+        };
+        self.read.entry((language, passage.text.as_str())).or_insert_with(read).clone()
+    }
+
+    /// Known concepts and all that stand above them.
+    fn with_ancestors(&self, ids: &BTreeSet<String>) -> BTreeSet<String> {
+        let vocabulary = self.analysis.vocabulary();
+        ids.iter()
+            .filter_map(|id| vocabulary.concept(id))
+            .flat_map(|concept| {
+                vocabulary.ancestors(&concept.id).into_iter().chain([concept])
+            })
+            .map(|concept| concept.id.clone())
+            .collect()
+    }
+}
+
+/// All texts of a face with the audience that holds for them.
+fn passages(face: &Face) -> impl Iterator<Item = (&Passage, Audience)> {
+    let own = face.passages.iter().map(|passage| (passage, passage.audience));
+    let of_cases = face.cases.iter().flat_map(|case| {
+        case.titles
+            .iter()
+            .chain(&case.texts)
+            .map(|passage| (passage, passage.audience.max(case.audience)))
+    });
+    own.chain(of_cases)
+}
+
+/// Values by the audience that may see them.
+#[derive(Default)]
+struct Layers {
+    public: BTreeSet<String>,
+    members: BTreeSet<String>,
+}
+
+impl Layers {
+    fn add(&mut self, audience: Audience, values: BTreeSet<String>) {
+        match audience {
+            Audience::Public => self.public.extend(values),
+            Audience::Members => self.members.extend(values),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.public.is_empty() && self.members.is_empty()
+    }
+
+    /// The public values, and those that only members see, with their fields.
+    fn into_disjoint(
+        self,
+        fields: crate::schema::Layered,
+    ) -> [(BTreeSet<String>, tantivy::schema::Field); 2] {
+        let only = self.members.difference(&self.public).cloned().collect();
+        [(self.public, fields.public), (only, fields.members)]
+    }
+}

@@ -1,0 +1,340 @@
+//! Why a candidate stands where it stands: the concepts both sides share, the words that gave them, the best evidence.
+//!
+//! Everything here is read from the layers and the passages that the reader may see, and from nothing else. It costs
+//! more than a score, so it is made only for the matches that are returned.
+
+use serde::Serialize;
+
+use super::features::best_credit;
+use super::parameters::Feature;
+use super::reason::{Grounds, Reasons};
+use super::score::{Direction, Measure, Score};
+use super::vector::{FaceVector, Mention, Source, Vector, term_hash};
+use crate::analysis::Analysis;
+use crate::document::{Audience, Document, Face, Kind, Passage};
+
+/// A weaker relation of two concepts, such as that of siblings, is not worth a mention.
+const WORTH_NAMING: f64 = 0.35;
+/// How many shared concepts are listed for each direction.
+const MOST_CONCEPTS: usize = 8;
+/// From this similarity on a past case is called similar.
+const SIMILAR_CASE: f64 = 0.25;
+/// From this value on similar words are evidence.
+const SIMILAR_TEXT: f64 = 0.15;
+/// Most bytes of a quoted passage.
+const EXCERPT_BYTES: usize = 240;
+/// Most bytes of a case title inside a sentence.
+const TITLE_BYTES: usize = 100;
+/// How many passages are looked through for the one that is most alike.
+const MOST_PASSAGES: usize = 8;
+
+/// A text and the language it is in, where that is stated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Text {
+    pub language: Option<String>,
+    pub text: String,
+}
+
+/// One answer, explained.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Match {
+    pub id: String,
+    pub kind: Kind,
+    pub category: String,
+    /// Id of the profile that it belongs to.
+    pub profile: String,
+    pub title: Text,
+    /// Harmonic mean of both directions, in [0, 1].
+    pub score: f64,
+    /// How well the candidate offers what is sought.
+    pub forward: Direction,
+    /// How well the asking side offers what the candidate seeks.
+    pub backward: Direction,
+    /// What is sought and the candidate offers, the weightiest first.
+    pub concepts: Vec<SharedConcept>,
+    /// What the candidate seeks and the asking side offers, the weightiest first.
+    pub concepts_in_return: Vec<SharedConcept>,
+    pub evidence: Option<Evidence>,
+    /// One sentence in the reader's language.
+    pub reason: String,
+}
+
+/// A concept that both sides have, or two that lie close in the tree.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SharedConcept {
+    /// Id of the concept that is sought, and of the one that is offered.
+    pub sought: String,
+    pub offered: String,
+    /// Label of the candidate's own one, in the reader's language.
+    pub label: String,
+    /// How far the one meets the other, in (0, 1].
+    pub credit: f64,
+    /// The words of the candidate that name the concept; absent where it was declared or comes from a past case.
+    pub words: Option<Text>,
+}
+
+/// What an [`Evidence`] is taken from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EvidenceKind {
+    Case,
+    Passage,
+}
+
+/// The most telling piece of the candidate, in its own language.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evidence {
+    pub kind: EvidenceKind,
+    /// Key of the past case.
+    pub key: Option<String>,
+    /// Title of the case in the language nearest to the reader.
+    pub title: Option<Text>,
+    /// An excerpt, plain text.
+    pub text: Option<Text>,
+    pub year: Option<i32>,
+}
+
+/// Which of two related concepts is the candidate's.
+#[derive(Clone, Copy)]
+enum Named {
+    Offered,
+    Sought,
+}
+
+/// Explains matches to one reader.
+pub(super) struct Explainer<'a> {
+    pub analysis: &'a Analysis,
+    pub reasons: &'a Reasons,
+    pub measure: Measure<'a>,
+    /// ISO 639-1, the preferred first.
+    pub languages: &'a [&'a str],
+}
+
+impl Explainer<'_> {
+    pub fn explain(&self, seeker: &Vector, candidate: &Vector, document: &Document, score: Score) -> Match {
+        let reader = self.measure.reader;
+        let gives_task = std::ptr::eq(candidate.giving(reader), &candidate.seeks);
+        let face = if gives_task { &document.seeks } else { &document.offers };
+        let named = |face| move |mention: &Mention| self.words(document, face, mention);
+        let concepts =
+            self.shared(&seeker.seeks, candidate.giving(reader), Named::Offered, named(face));
+        let concepts_in_return = self.shared(
+            &candidate.seeks,
+            seeker.giving(reader),
+            Named::Sought,
+            named(&document.seeks),
+        );
+        let evidence = self.evidence(seeker, candidate, document, face, &score);
+        let case = evidence.as_ref().filter(|evidence| evidence.kind == EvidenceKind::Case);
+        let case = case.and_then(|case| case.title.as_ref()).map(|t| shorten(&t.text, TITLE_BYTES));
+        let reason = self.reasons.sentence(
+            self.languages,
+            &Grounds {
+                kind: document.kind,
+                offered: &concepts,
+                sought: &concepts_in_return,
+                case: case.as_deref(),
+                forward: &score.forward,
+            },
+        );
+        let title = self.nearest(&document.titles, reader);
+        Match {
+            id: document.id.clone(),
+            kind: document.kind,
+            category: document.category.clone(),
+            profile: document.profile.clone(),
+            title: title.unwrap_or(Text { language: None, text: String::new() }),
+            score: score.score,
+            forward: score.forward,
+            backward: score.backward,
+            concepts,
+            concepts_in_return,
+            evidence,
+            reason,
+        }
+    }
+
+    /// The concepts that one face seeks and another offers, the weightiest first.
+    fn shared(
+        &self,
+        seeks: &FaceVector,
+        gives: &FaceVector,
+        named: Named,
+        words: impl Fn(&Mention) -> Option<Text>,
+    ) -> Vec<SharedConcept> {
+        let reader = self.measure.reader;
+        let offered = gives.concepts(reader);
+        let mut found: Vec<(f64, &Mention, f64, &Mention)> = seeks
+            .concepts(reader)
+            .iter()
+            .filter_map(|sought| {
+                let (credit, given) = best_credit(sought, offered, self.measure.closeness)?;
+                let importance = f64::from(sought.weight) * self.measure.rarity.of(sought.concept);
+                Some((importance * credit, sought, credit, given))
+            })
+            .filter(|(_, _, credit, _)| *credit >= WORTH_NAMING)
+            .collect();
+        found.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.concept.cmp(&other.1.concept)));
+        found.truncate(MOST_CONCEPTS);
+        found
+            .into_iter()
+            .filter_map(|(_, sought, credit, offered)| {
+                let mention = match named {
+                    Named::Offered => offered,
+                    Named::Sought => sought,
+                };
+                let vocabulary = self.analysis.vocabulary();
+                Some(SharedConcept {
+                    sought: vocabulary.by_number(sought.concept)?.id.clone(),
+                    offered: vocabulary.by_number(offered.concept)?.id.clone(),
+                    label: vocabulary.by_number(mention.concept)?.label(self.languages).to_owned(),
+                    credit,
+                    words: words(mention),
+                })
+            })
+            .collect()
+    }
+
+    /// The words that a concept was found in, if the reader may see them.
+    fn words(&self, document: &Document, face: &Face, mention: &Mention) -> Option<Text> {
+        let (passage, range) = self.place(document, face, mention)?;
+        let words = passage.text.get(range)?;
+        Some(Text { language: passage.language.clone(), text: one_line(words) })
+    }
+
+    fn place<'d>(
+        &self,
+        document: &'d Document,
+        face: &'d Face,
+        mention: &Mention,
+    ) -> Option<(&'d Passage, std::ops::Range<usize>)> {
+        let passage = match mention.source {
+            Source::Title(index) => document.titles.get(usize::from(index))?,
+            Source::Passage(index) => face.passages.get(usize::from(index))?,
+            Source::Claim | Source::Case(_) => return None,
+        };
+        let start = usize::from(mention.start);
+        let visible = self.measure.reader.may_see(passage.audience) && mention.length > 0;
+        visible.then(|| (passage, start..start + usize::from(mention.length)))
+    }
+
+    fn evidence(
+        &self,
+        seeker: &Vector,
+        candidate: &Vector,
+        document: &Document,
+        face: &Face,
+        score: &Score,
+    ) -> Option<Evidence> {
+        let reader = self.measure.reader;
+        let gives = candidate.giving(reader);
+        self.case_evidence(&seeker.seeks, gives, face)
+            .or_else(|| self.concept_evidence(&seeker.seeks, gives, document, face))
+            .or_else(|| self.text_evidence(&seeker.seeks, face, &score.forward))
+    }
+
+    fn case_evidence(&self, seeks: &FaceVector, gives: &FaceVector, face: &Face) -> Option<Evidence> {
+        let best = self.measure.best_case(seeks, gives);
+        let (_, best) = best.filter(|(similarity, _)| *similarity >= SIMILAR_CASE)?;
+        let case = face.cases.get(usize::from(best.index))?;
+        if !self.measure.reader.may_see(case.audience) {
+            return None;
+        }
+        let text = self.nearest(&case.texts, self.measure.reader);
+        let text = text.map(|text| Text { text: shorten(&text.text, EXCERPT_BYTES), ..text });
+        let title = self.nearest(&case.titles, self.measure.reader);
+        let (key, year) = (Some(case.key.clone()), case.year);
+        Some(Evidence { kind: EvidenceKind::Case, key, title, text, year })
+    }
+
+    /// The passage around the words that name the weightiest shared concept.
+    fn concept_evidence(
+        &self,
+        seeks: &FaceVector,
+        gives: &FaceVector,
+        document: &Document,
+        face: &Face,
+    ) -> Option<Evidence> {
+        let reader = self.measure.reader;
+        let credited = seeks.concepts(reader).iter().filter_map(|sought| {
+            let (credit, given) = best_credit(sought, gives.concepts(reader), self.measure.closeness)?;
+            let place = self.place(document, face, given)?;
+            let weight = credit * f64::from(sought.weight) * self.measure.rarity.of(sought.concept);
+            (credit >= WORTH_NAMING).then_some((weight, place))
+        });
+        let best = credited.reduce(|best, next| if next.0 > best.0 { next } else { best });
+        let (_, (passage, range)) = best?;
+        Some(passage_evidence(passage, excerpt(&passage.text, range)))
+    }
+
+    /// The passage with the most and weightiest words in common.
+    fn text_evidence(&self, seeks: &FaceVector, face: &Face, forward: &Direction) -> Option<Evidence> {
+        forward.value(Feature::Text).filter(|value| *value >= SIMILAR_TEXT)?;
+        let sought = seeks.texts(self.measure.reader);
+        let visible = face.passages.iter().filter(|p| self.measure.reader.may_see(p.audience));
+        let alike = visible.take(MOST_PASSAGES).filter_map(|passage| {
+            let language = self.analysis.language(passage.language.as_deref(), &passage.text);
+            let vector = sought.iter().find(|v| v.language.as_slice() == language.code().as_bytes())?;
+            let terms = self.analysis.terms(language, &passage.text);
+            let present: std::collections::HashSet<u32> =
+                terms.iter().map(|term| term_hash(term)).collect();
+            let common = vector.terms.iter().filter(|(term, _)| present.contains(term));
+            let weight: f32 = common.map(|(_, weight)| *weight).sum();
+            (weight > 0.0).then_some((weight, passage))
+        });
+        let best = alike.reduce(|best, next| if next.0 > best.0 { next } else { best });
+        let (_, passage) = best?;
+        Some(passage_evidence(passage, shorten(&passage.text, EXCERPT_BYTES)))
+    }
+
+    /// The passage in the first of the reader's languages, else the first; among those that `audience` may see.
+    fn nearest(&self, passages: &[Passage], audience: Audience) -> Option<Text> {
+        let visible = || passages.iter().filter(|passage| audience.may_see(passage.audience));
+        let in_language = |language: &&str| {
+            visible().find(|passage| passage.language.as_deref() == Some(*language))
+        };
+        let passage = self.languages.iter().find_map(in_language).or_else(|| visible().next())?;
+        Some(Text { language: passage.language.clone(), text: one_line(&passage.text) })
+    }
+}
+
+fn passage_evidence(passage: &Passage, text: String) -> Evidence {
+    let text = Some(Text { language: passage.language.clone(), text });
+    Evidence { kind: EvidenceKind::Passage, key: None, title: None, text, year: None }
+}
+
+/// White space and control characters become single spaces.
+fn one_line(text: &str) -> String {
+    let plain = text.replace(char::is_control, " ");
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The beginning of a text, cut between words.
+fn shorten(text: &str, most: usize) -> String {
+    let text = one_line(text);
+    if text.len() <= most {
+        return text;
+    }
+    let head = text.get(..text.floor_char_boundary(most)).unwrap_or(&text);
+    let head = head.rsplit_once(' ').map_or(head, |(whole_words, _)| whole_words);
+    format!("{head}…")
+}
+
+/// The surroundings of some words, cut between words.
+fn excerpt(text: &str, words: std::ops::Range<usize>) -> String {
+    let around = EXCERPT_BYTES.saturating_sub(words.len()) / 2;
+    let from = text.floor_char_boundary(words.start.saturating_sub(around));
+    let from = match text.get(from..words.start).and_then(|before| before.find(' ')) {
+        Some(space) if from > 0 => from + space + 1,
+        _ => from,
+    };
+    let to = text.floor_char_boundary((words.end + around).min(text.len()));
+    let to = match text.get(words.end..to).and_then(|after| after.rfind(' ')) {
+        Some(space) if to < text.len() => words.end + space,
+        _ => to,
+    };
+    let middle = one_line(text.get(from..to).unwrap_or_default());
+    let before = if from > 0 { "…" } else { "" };
+    let after = if to < text.len() { "…" } else { "" };
+    format!("{before}{middle}{after}")
+}

@@ -1,0 +1,350 @@
+//! One writer for the life of the process: batches in, commits that carry a position out.
+//!
+//! The index is derived from a database and disposable. Every commit records how far the
+//! database's feed of changes has been followed, in the same atomic step as the changes
+//! themselves, so a crash at any moment only means that some changes are applied again.
+//!
+//! A root folder holds one folder for each fingerprint (schema, engine, analysis, vocabulary). An
+//! index with another fingerprint is left beside until the new one is complete.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use tantivy::directory::MmapDirectory;
+use tantivy::merge_policy::LogMergePolicy;
+use tantivy::{IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError, Term};
+
+use crate::analysis::{Analysis, Language};
+use crate::document::{Document, Kind};
+use crate::entry::entry;
+use crate::error::IndexError;
+use crate::fingerprint::Fingerprint;
+use crate::schema::{self, Fields, SCHEMA_VERSION};
+use crate::search::{Searcher, Snapshot};
+
+/// Folders of ours are called this and 16 hexadecimal digits.
+const FOLDER_PREFIX: &str = "index-";
+
+/// A segment with a larger share of deleted documents is rewritten.
+const DELETED_SHARE_BEFORE_MERGE: f32 = 0.3;
+
+/// The least that the engine accepts for one thread, in bytes.
+const LEAST_MEMORY: usize = 16 * 1024 * 1024;
+
+/// What the writer may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WriterOptions {
+    /// Bytes for changes that are not committed yet, over all threads; at least 16 MiB a thread.
+    pub memory: usize,
+    /// Indexing threads; at least 1.
+    pub threads: usize,
+}
+
+impl Default for WriterOptions {
+    fn default() -> Self {
+        WriterOptions { memory: 128 * 1024 * 1024, threads: 2 }
+    }
+}
+
+/// One change to the index.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// Adds the document, or replaces the one of the same kind and id.
+    Put(Box<Document>),
+    Remove {
+        kind: Kind,
+        id: String,
+    },
+}
+
+/// An index that was just opened.
+pub struct Opened {
+    pub index: Index,
+    /// Whether it must be filled from the database before it can be followed: it is new, its
+    /// predecessor had another fingerprint, or the last filling was never finished.
+    pub fresh: bool,
+}
+
+/// The index: its one writer, and the source of its searchers.
+pub struct Index {
+    root: PathBuf,
+    folder: PathBuf,
+    analysis: Arc<Analysis>,
+    fields: Arc<Fields>,
+    index: tantivy::Index,
+    reader: IndexReader,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    writing: Mutex<Writing>,
+}
+
+struct Writing {
+    /// `None` once the index is closed.
+    writer: Option<IndexWriter>,
+    /// Whether anything was applied since the last commit.
+    pending: bool,
+    position: Option<String>,
+}
+
+impl Index {
+    /// Opens the index under `root`, creating what is missing.
+    ///
+    /// # Errors
+    /// [`IndexError::ForeignFolder`] if `root` holds anything that is not ours,
+    /// [`IndexError::Locked`] if another process writes to it, and failures of the disk.
+    pub fn open(
+        root: &Path,
+        analysis: Arc<Analysis>,
+        options: WriterOptions,
+    ) -> Result<Opened, IndexError> {
+        fs::create_dir_all(root)?;
+        refuse_foreign(root)?;
+        let folder = root.join(folder_name(&analysis));
+        fs::create_dir_all(&folder)?;
+        let (schema, fields) = schema::build();
+        let index = tantivy::Index::open_or_create(
+            MmapDirectory::open(&folder).map_err(TantivyError::from)?,
+            schema,
+        )?;
+        analysis.register(index.tokenizers());
+        let writer = writer(&index, options).map_err(|error| match error {
+            TantivyError::LockFailure(..) => IndexError::Locked(folder.clone()),
+            other => other.into(),
+        })?;
+        let reader =
+            index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        let position = index.load_metas()?.payload;
+        let fresh = position.is_none();
+        let fields = Arc::new(fields);
+        let snapshot = snapshot(&reader, &fields, position.clone())?;
+        let index = Index {
+            root: root.to_owned(),
+            folder,
+            analysis,
+            fields,
+            index,
+            reader,
+            snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
+            writing: Mutex::new(Writing { writer: Some(writer), pending: false, position }),
+        };
+        if !fresh {
+            index.remove_others()?;
+        }
+        Ok(Opened { index, fresh })
+    }
+
+    /// Applies changes in their order. They are found only after a commit.
+    ///
+    /// # Errors
+    /// If the index is closed or the disk fails; nothing of the batch may be relied on then, and
+    /// the changes since the last commit must be applied again.
+    pub fn apply(&self, batch: Vec<Change>) -> Result<(), IndexError> {
+        let mut writing = self.writing();
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let writer = writing.writer.as_ref().ok_or(IndexError::Closed)?;
+        for change in batch {
+            match change {
+                Change::Remove { kind, id } => {
+                    writer.delete_term(self.key(kind, &id));
+                }
+                Change::Put(document) => {
+                    let entry = entry(&document, &self.analysis, &self.fields)?;
+                    writer.delete_term(self.key(document.kind, &document.id));
+                    writer.add_document(entry)?;
+                }
+            }
+        }
+        writing.pending = true;
+        Ok(())
+    }
+
+    /// Makes the applied changes durable and searchable, and records that the feed has been
+    /// followed up to `position`. The first such commit declares a fresh index complete.
+    ///
+    /// Does nothing and returns `false` where nothing was applied since a commit that has a
+    /// position; use [`Index::record`] to move the position alone.
+    ///
+    /// # Errors
+    /// If the index is closed or the disk fails.
+    pub fn commit(&self, position: &str) -> Result<bool, IndexError> {
+        let mut writing = self.writing();
+        if !writing.pending && writing.position.is_some() {
+            return Ok(false);
+        }
+        self.commit_as(&mut writing, Some(position))?;
+        Ok(true)
+    }
+
+    /// As [`Index::commit`], also where only the position moved.
+    ///
+    /// # Errors
+    /// If the index is closed or the disk fails.
+    pub fn record(&self, position: &str) -> Result<bool, IndexError> {
+        let mut writing = self.writing();
+        if !writing.pending && writing.position.as_deref() == Some(position) {
+            return Ok(false);
+        }
+        self.commit_as(&mut writing, Some(position))?;
+        Ok(true)
+    }
+
+    /// Makes the changes applied so far searchable while a fresh index is being filled. The index
+    /// stays fresh: after a crash the filling starts again.
+    ///
+    /// # Errors
+    /// If the index is closed or the disk fails.
+    pub fn commit_partial(&self) -> Result<(), IndexError> {
+        let mut writing = self.writing();
+        let position = writing.position.clone();
+        self.commit_as(&mut writing, position.as_deref())
+    }
+
+    /// The position of the last commit; `None` while the index is fresh.
+    pub fn position(&self) -> Option<String> {
+        self.writing().position.clone()
+    }
+
+    /// Removes every document and the position, so that the index is fresh again.
+    ///
+    /// # Errors
+    /// If the index is closed or the disk fails.
+    pub fn clear(&self) -> Result<(), IndexError> {
+        let mut writing = self.writing();
+        writing.writer.as_ref().ok_or(IndexError::Closed)?.delete_all_documents()?;
+        self.commit_as(&mut writing, None)
+    }
+
+    /// A handle for readers; cheap to clone, and always at the latest commit.
+    pub fn searcher(&self) -> Searcher {
+        Searcher::new(
+            Arc::clone(&self.analysis),
+            Arc::clone(&self.fields),
+            Arc::clone(&self.snapshot),
+        )
+    }
+
+    pub fn analysis(&self) -> &Arc<Analysis> {
+        &self.analysis
+    }
+
+    /// Waits for merges and lets go of the folder. What was not committed is dropped.
+    ///
+    /// # Errors
+    /// If a merge failed.
+    pub fn close(self) -> Result<(), IndexError> {
+        let writer = self.writing().writer.take();
+        if let Some(writer) = writer {
+            writer.wait_merging_threads()?;
+        }
+        Ok(())
+    }
+
+    fn writing(&self) -> MutexGuard<'_, Writing> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn key(&self, kind: Kind, id: &str) -> Term {
+        Term::from_field_text(self.fields.key, &schema::key(kind, id))
+    }
+
+    fn commit_as(&self, writing: &mut Writing, position: Option<&str>) -> Result<(), IndexError> {
+        let writer = writing.writer.as_mut().ok_or(IndexError::Closed)?;
+        let mut commit = writer.prepare_commit()?;
+        if let Some(position) = position {
+            commit.set_payload(position);
+        }
+        commit.commit()?;
+        let complete = writing.position.is_none() && position.is_some();
+        writing.pending = false;
+        writing.position = position.map(str::to_owned);
+        self.reader.reload()?;
+        let snapshot = snapshot(&self.reader, &self.fields, writing.position.clone())?;
+        self.snapshot.store(Arc::new(snapshot));
+        if complete {
+            self.remove_others()?;
+        }
+        Ok(())
+    }
+
+    /// Removes our folders that have another fingerprint.
+    fn remove_others(&self) -> Result<(), IndexError> {
+        for entry in fs::read_dir(&self.root)? {
+            let path = entry?.path();
+            if path != self.folder && is_ours(&path) {
+                log::info!("removing the outdated index {}", path.display());
+                fs::remove_dir_all(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many documents and segments the last commit has.
+    pub fn size(&self) -> Result<(u64, usize), IndexError> {
+        let searcher = self.reader.searcher();
+        Ok((searcher.num_docs(), self.index.searchable_segment_ids()?.len()))
+    }
+}
+
+fn writer(
+    index: &tantivy::Index,
+    options: WriterOptions,
+) -> Result<IndexWriter<TantivyDocument>, TantivyError> {
+    let threads = options.threads.max(1);
+    let memory = options.memory.max(threads * LEAST_MEMORY);
+    let writer = index.writer_with_num_threads(threads, memory)?;
+    let mut policy = LogMergePolicy::default();
+    policy.set_del_docs_ratio_before_merge(DELETED_SHARE_BEFORE_MERGE);
+    writer.set_merge_policy(Box::new(policy));
+    Ok(writer)
+}
+
+fn snapshot(
+    reader: &IndexReader,
+    fields: &Fields,
+    position: Option<String>,
+) -> Result<Snapshot, TantivyError> {
+    let searcher = reader.searcher();
+    let mut languages = Vec::new();
+    for language in Language::ALL {
+        let Some(texts) = fields.texts(language) else { continue };
+        let mut used = false;
+        for segment in searcher.segment_readers() {
+            for field in [texts.title, texts.body, texts.members] {
+                used |= segment.inverted_index(field)?.terms().num_terms() > 0;
+            }
+        }
+        languages.extend(used.then_some(language));
+    }
+    Ok(Snapshot { searcher, languages, position })
+}
+
+fn folder_name(analysis: &Analysis) -> String {
+    let fingerprint = Fingerprint::new()
+        .add(SCHEMA_VERSION)
+        .add(&crate::matching::VECTOR_VERSION.to_string())
+        .add(tantivy::version_string())
+        .add(&analysis.fingerprint().to_string());
+    format!("{FOLDER_PREFIX}{:016x}", fingerprint.value())
+}
+
+fn is_ours(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
+    name.strip_prefix(FOLDER_PREFIX).is_some_and(|digits| {
+        digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_hexdigit())
+    }) && path.is_dir()
+}
+
+/// A root that holds anything but our folders is somebody else's; `lost+found` is no one's.
+fn refuse_foreign(root: &Path) -> Result<(), IndexError> {
+    for entry in fs::read_dir(root)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !is_ours(&entry.path()) && name != "lost+found" {
+            return Err(IndexError::ForeignFolder { root: root.to_owned(), entry: name });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! The change feed: which rows changed, in the order of their commits, written in the transaction of the change.
+//!
+//! The index follows it. An entry carries the key only; whoever reads it loads the current row, so that reading an
+//! entry twice changes nothing.
+//!
+//! PostgreSQL hands out sequence numbers before commit, so a reader of `seq > last` would miss what commits late. There
+//! each entry carries its transaction id, the order is `(tx, seq)`, and only entries below the oldest running
+//! transaction are read. SQLite has one writer: `tx` is always 0 and `seq` is the order of commits.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+
+use super::connection::{Conn, each};
+use super::error::DbError;
+use super::schema::{changes, meta};
+
+/// One entry: the row of `kind` with this id is new, changed or gone.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct Change {
+    #[diesel(sql_type = BigInt)]
+    tx: i64,
+    #[diesel(sql_type = BigInt)]
+    seq: i64,
+    #[diesel(sql_type = Text)]
+    pub kind: String,
+    #[diesel(sql_type = Text)]
+    pub id: String,
+}
+
+impl Change {
+    pub fn position(&self) -> Position {
+        Position { tx: self.tx, seq: self.seq }
+    }
+}
+
+/// A place in the feed; everything up to and with it has been read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Position {
+    tx: i64,
+    seq: i64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.tx, self.seq)
+    }
+}
+
+impl FromStr for Position {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Position, Self::Err> {
+        const FORM: &str = "a position in the change feed is `<transaction>.<sequence>`";
+        let (tx, seq) = text.split_once('.').ok_or(FORM)?;
+        Ok(Position { tx: tx.parse().map_err(|_| FORM)?, seq: seq.parse().map_err(|_| FORM)? })
+    }
+}
+
+/// Notes in the current transaction that a row changed.
+pub fn record(conn: &mut Conn, now: DateTime<Utc>, kind: &str, id: &str) -> Result<(), DbError> {
+    let row = (changes::kind.eq(kind), changes::id.eq(id), changes::at.eq(now.naive_utc()));
+    diesel::insert_into(changes::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// [`record`] for many rows of one kind.
+pub fn record_many(
+    conn: &mut Conn,
+    now: DateTime<Utc>,
+    kind: &str,
+    ids: &[String],
+) -> Result<(), DbError> {
+    let rows: Vec<_> = ids
+        .iter()
+        .map(|id| (changes::kind.eq(kind), changes::id.eq(id), changes::at.eq(now.naive_utc())))
+        .collect();
+    each!(conn, c => diesel::insert_into(changes::table).values(&rows).execute(c))?;
+    Ok(())
+}
+
+impl Position {
+    /// The end of the feed: what any transaction that began before now may still add comes after it.
+    pub fn latest(conn: &mut Conn) -> Result<Position, DbError> {
+        #[derive(QueryableByName)]
+        struct Latest {
+            #[diesel(sql_type = BigInt)]
+            tx: i64,
+            #[diesel(sql_type = BigInt)]
+            seq: i64,
+        }
+        let latest: Latest = match conn {
+            Conn::Sqlite(c) => {
+                diesel::sql_query("SELECT 0 AS tx, coalesce(max(seq), 0) AS seq FROM changes").get_result(c)?
+            }
+            // All of the oldest running transaction is still to come: stand just before its first entry.
+            Conn::Postgres(c) => diesel::sql_query(
+                "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS tx, 0::bigint AS seq",
+            )
+            .get_result(c)?,
+        };
+        Ok(Position { tx: latest.tx, seq: latest.seq })
+    }
+
+    /// The next entries, at most `limit`, oldest first.
+    pub fn next(self, conn: &mut Conn, limit: i64) -> Result<Vec<Change>, DbError> {
+        Ok(match conn {
+            Conn::Sqlite(c) => diesel::sql_query(
+                "SELECT 0 AS tx, seq, kind, id FROM changes WHERE seq > ? ORDER BY seq LIMIT ?",
+            )
+            .bind::<BigInt, _>(self.seq)
+            .bind::<BigInt, _>(limit)
+            .load(c)?,
+            Conn::Postgres(c) => diesel::sql_query(
+                "SELECT tx::text::bigint AS tx, seq, kind, id FROM changes \
+                 WHERE (tx, seq) > ($1::text::xid8, $2) AND tx < pg_snapshot_xmin(pg_current_snapshot()) \
+                 ORDER BY tx, seq LIMIT $3",
+            )
+            .bind::<Text, _>(self.tx.to_string())
+            .bind::<BigInt, _>(self.seq)
+            .bind::<BigInt, _>(limit)
+            .load(c)?,
+        })
+    }
+
+    /// Whether the feed no longer holds what comes after this position, or never held it: its reader starts anew.
+    pub fn is_lost(self, conn: &mut Conn) -> Result<bool, DbError> {
+        #[derive(QueryableByName)]
+        struct Lost {
+            #[diesel(sql_type = diesel::sql_types::Bool)]
+            lost: bool,
+        }
+        let trimmed = trimmed(conn)?;
+        let lost: Lost = match conn {
+            Conn::Sqlite(c) => diesel::sql_query(
+                "SELECT ? > coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0) AS lost",
+            )
+            .bind::<BigInt, _>(self.seq)
+            .get_result(c)?,
+            Conn::Postgres(c) => diesel::sql_query(
+                "SELECT $1::text::xid8 > pg_snapshot_xmax(pg_current_snapshot()) AS lost",
+            )
+            .bind::<Text, _>(self.tx.to_string())
+            .get_result(c)?,
+        };
+        Ok(lost.lost || self < trimmed)
+    }
+}
+
+const TRIMMED: &str = "changes_trimmed_to";
+const INCARNATION: &str = "incarnation";
+
+/// Everything up to and with this position has been trimmed away.
+fn trimmed(conn: &mut Conn) -> Result<Position, DbError> {
+    let text: Option<String> =
+        meta::table.find(TRIMMED).select(meta::value).first(conn).optional()?;
+    text.map_or(Ok(Position::default()), |text| super::from_code(&text))
+}
+
+/// Deletes entries older than `before`; a reader that stands further back rebuilds.
+pub fn trim(conn: &mut Conn, before: DateTime<Utc>) -> Result<usize, DbError> {
+    #[derive(QueryableByName)]
+    struct Oldest {
+        #[diesel(sql_type = BigInt)]
+        tx: i64,
+        #[diesel(sql_type = BigInt)]
+        seq: i64,
+    }
+    let query = match conn {
+        Conn::Sqlite(_) => "SELECT 0 AS tx, seq FROM changes WHERE at < ? ORDER BY seq DESC LIMIT 1",
+        Conn::Postgres(_) => {
+            "SELECT tx::text::bigint AS tx, seq FROM changes WHERE at < $1 ORDER BY tx DESC, seq DESC LIMIT 1"
+        }
+    };
+    let last: Option<Oldest> = each!(conn, c => diesel::sql_query(query)
+        .bind::<diesel::sql_types::Timestamp, _>(before.naive_utc())
+        .get_result(c)
+        .optional())?;
+    let Some(last) = last else { return Ok(0) };
+    let position = Position { tx: last.tx, seq: last.seq };
+    set_meta(conn, TRIMMED, &position.to_string())?;
+    Ok(diesel::delete(changes::table.filter(changes::at.lt(before.naive_utc()))).execute(conn)?)
+}
+
+/// An id of this database's life. A restored dump keeps it, a new database has another: an index that followed another
+/// incarnation is rebuilt.
+pub fn incarnation(conn: &mut Conn, now: DateTime<Utc>) -> Result<String, DbError> {
+    let found = meta::table.find(INCARNATION).select(meta::value).first(conn).optional()?;
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    let fresh = format!("{}-{:016x}", now.timestamp(), rand::random::<u64>());
+    let row = (meta::key.eq(INCARNATION), meta::value.eq(&fresh));
+    each!(conn, c => diesel::insert_into(meta::table).values(row).on_conflict_do_nothing().execute(c))?;
+    Ok(meta::table.find(INCARNATION).select(meta::value).first(conn)?)
+}
+
+fn set_meta(conn: &mut Conn, key: &str, value: &str) -> Result<(), DbError> {
+    let row = (meta::key.eq(key), meta::value.eq(value));
+    each!(conn, c => diesel::insert_into(meta::table)
+        .values(row)
+        .on_conflict(meta::key)
+        .do_update()
+        .set(meta::value.eq(value))
+        .execute(c))?;
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! One connection type for both databases, and the `Db` that hands them out.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::connection::{
+    AnsiTransactionManager, Connection as _, SimpleConnection, TransactionManager,
+};
+use diesel::r2d2::{ManageConnection, Pool};
+use diesel::{PgConnection, SqliteConnection};
+use tokio::sync::{Notify, oneshot};
+
+use super::writer::Writer;
+use super::{DbError, migrations};
+
+/// A connection to either database. Stores write their queries against it once.
+#[derive(diesel::MultiConnection)]
+pub enum Conn {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+/// Runs one body for each concrete connection, for the parts of the query builder that the enum does not carry
+/// (`ON CONFLICT`, inserts of many rows).
+#[macro_export]
+macro_rules! each_connection {
+    ($conn:expr, $name:ident => $body:expr) => {
+        match $conn {
+            $crate::db::Conn::Sqlite($name) => $body,
+            $crate::db::Conn::Postgres($name) => $body,
+        }
+    };
+}
+pub use each_connection as each;
+
+/// How long a SQLite connection waits for the write lock of another program, and a request for a free connection.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Opens connections to the database that the URL names.
+#[derive(Clone, Debug)]
+pub(super) struct Manager {
+    url: String,
+}
+
+impl Manager {
+    /// Opens one connection, set up as all are.
+    pub(super) fn open(&self) -> Result<Conn, DbError> {
+        let unavailable = |fault: diesel::ConnectionError| DbError::Unavailable(fault.to_string());
+        if let Some(path) = self.url.strip_prefix("sqlite://") {
+            let mut conn = SqliteConnection::establish(path).map_err(unavailable)?;
+            // The order matters: without the timeout first, switching to WAL can fail on a busy file.
+            conn.batch_execute(&format!(
+                "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                 PRAGMA foreign_keys = ON;",
+                BUSY_TIMEOUT.as_millis()
+            ))?;
+            Ok(Conn::Sqlite(conn))
+        } else {
+            let mut conn = PgConnection::establish(&self.url).map_err(unavailable)?;
+            conn.batch_execute(
+                "SET TIME ZONE 'UTC'; SET idle_in_transaction_session_timeout = '60s'; \
+                 SET statement_timeout = '60s'; SET lock_timeout = '10s';",
+            )?;
+            Ok(Conn::Postgres(conn))
+        }
+    }
+}
+
+impl ManageConnection for Manager {
+    type Connection = Conn;
+    type Error = DbError;
+
+    fn connect(&self) -> Result<Conn, DbError> {
+        self.open()
+    }
+
+    fn is_valid(&self, conn: &mut Conn) -> Result<(), DbError> {
+        Ok(conn.batch_execute("SELECT 1")?)
+    }
+
+    fn has_broken(&self, conn: &mut Conn) -> bool {
+        match conn {
+            Conn::Sqlite(_) => false,
+            Conn::Postgres(conn) => AnsiTransactionManager::is_broken_transaction_manager(conn),
+        }
+    }
+}
+
+/// The database. Cheap to clone; every clone is the same pool.
+#[derive(Clone)]
+pub struct Db {
+    pool: Pool<Manager>,
+    manager: Manager,
+    /// SQLite has one writer; PostgreSQL writes through the pool.
+    writer: Option<Arc<Writer>>,
+    committed: Arc<Notify>,
+}
+
+impl Db {
+    /// Connects, without migrating. `connections` bounds the pool; give it as many as there are blocking threads, or
+    /// the pool's unfair queue shows in the tail.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] where the scheme is unknown, the file can't be opened or the server can't be reached.
+    pub fn connect(url: &str, connections: u32) -> Result<Db, DbError> {
+        let sqlite = match url.split_once("://") {
+            Some(("sqlite", path)) => {
+                create_folder(path)?;
+                true
+            }
+            Some(("postgres" | "postgresql", _)) => false,
+            _ => {
+                let known = "the database URL must start with sqlite:// or postgres://";
+                return Err(DbError::Unavailable(known.to_owned()));
+            }
+        };
+        let manager = Manager { url: url.to_owned() };
+        // The pool retries a wrong password for its whole timeout; one plain connection says it at once.
+        drop(manager.open()?);
+        let pool = Pool::builder()
+            .max_size(connections)
+            .connection_timeout(BUSY_TIMEOUT)
+            .test_on_check_out(!sqlite)
+            .build(manager.clone())
+            .map_err(|fault| DbError::Unavailable(fault.to_string()))?;
+        let writer = sqlite.then(|| Writer::start(manager.clone())).transpose()?.map(Arc::new);
+        Ok(Db { pool, manager, writer, committed: Arc::new(Notify::new()) })
+    }
+
+    /// Brings the schema up to date; returns the names of the migrations that ran.
+    pub fn migrate(&self) -> Result<Vec<String>, DbError> {
+        migrations::run(&mut self.manager.open()?)
+    }
+
+    /// Names of the migrations that have not run yet.
+    pub fn pending_migrations(&self) -> Result<Vec<String>, DbError> {
+        migrations::pending(&mut self.manager.open()?)
+    }
+
+    /// Takes every migration back, newest first.
+    pub fn revert_migrations(&self) -> Result<Vec<String>, DbError> {
+        migrations::revert(&mut self.manager.open()?)
+    }
+
+    /// A connection outside the pool, for long scans.
+    pub fn dedicated(&self) -> Result<Conn, DbError> {
+        self.manager.open()
+    }
+
+    /// Is told after each committed write; the followers wait on it.
+    pub fn committed(&self) -> Arc<Notify> {
+        Arc::clone(&self.committed)
+    }
+
+    /// Runs `work` on a connection of the pool, on a blocking thread.
+    pub async fn read<T, E>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let db = self.clone();
+        blocking(move || db.read_now(work)).await
+    }
+
+    /// Runs `work` in one write transaction, on a blocking thread, and wakes the followers after the commit. An error
+    /// of `work` rolls all of it back.
+    pub async fn write<T, E>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        match &self.writer {
+            Some(writer) => {
+                let (answer, answered) = oneshot::channel();
+                writer.submit(work, move |result| drop(answer.send(result)))?;
+                let result = answered.await.unwrap_or_else(|_| Err(stopped().into()));
+                self.after(result)
+            }
+            None => {
+                let db = self.clone();
+                blocking(move || db.write_now(work)).await
+            }
+        }
+    }
+
+    /// [`Db::read`] for callers that are on a thread of their own.
+    pub fn read_now<T, E: From<DbError>>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut conn =
+            self.pool.get().map_err(|fault| DbError::Unavailable(fault.to_string()))?;
+        work(&mut conn)
+    }
+
+    /// [`Db::write`] for callers that are on a thread of their own.
+    pub fn write_now<T, E>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let result = match &self.writer {
+            Some(writer) => {
+                let (answer, answered) = std::sync::mpsc::sync_channel(1);
+                writer.submit(work, move |result| drop(answer.send(result)))?;
+                answered.recv().unwrap_or_else(|_| Err(stopped().into()))
+            }
+            None => self.read_now(|conn| in_transaction(conn, work)),
+        };
+        self.after(result)
+    }
+
+    fn after<T, E>(&self, result: Result<T, E>) -> Result<T, E> {
+        if result.is_ok() {
+            self.committed.notify_waiters();
+        }
+        result
+    }
+}
+
+fn stopped() -> DbError {
+    DbError::Unavailable("the writer has stopped".to_owned())
+}
+
+async fn blocking<T: Send + 'static, E: From<DbError> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|fault| Err(DbError::Unavailable(fault.to_string()).into()))
+}
+
+/// Runs `work` in a transaction; nested, it is a savepoint.
+pub(super) fn in_transaction<T, E: From<DbError>>(
+    conn: &mut Conn,
+    work: impl FnOnce(&mut Conn) -> Result<T, E>,
+) -> Result<T, E> {
+    enum Failed<E> {
+        Work(E),
+        Database(diesel::result::Error),
+    }
+    impl<E> From<diesel::result::Error> for Failed<E> {
+        fn from(error: diesel::result::Error) -> Self {
+            Failed::Database(error)
+        }
+    }
+    conn.transaction(|conn| work(conn).map_err(Failed::Work)).map_err(|failed| match failed {
+        Failed::Work(error) => error,
+        Failed::Database(error) => DbError::from(error).into(),
+    })
+}
+
+fn create_folder(path: &str) -> Result<(), DbError> {
+    match Path::new(path).parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder)
+            .map_err(|fault| DbError::Unavailable(format!("{}: {fault}", folder.display()))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,80 @@
+//! Pages of a list: keyset cursors, `Link: rel="next"`.
+
+use actix_web::HttpRequest;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::codes::Code;
+use super::problem::Problem;
+
+pub const DEFAULT_LIMIT: u32 = 20;
+pub const MAX_LIMIT: u32 = 100;
+
+/// Which part of a list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// How many items at most.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    pub limit: Option<u32>,
+    /// Where to go on: `next` of the page before, unchanged.
+    #[param(max_length = 500)]
+    pub cursor: Option<String>,
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Cursor of the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// The limit that was asked for, within its bounds.
+pub fn limit(asked: Option<u32>) -> Result<u32, Problem> {
+    let limit = asked.unwrap_or(DEFAULT_LIMIT);
+    if (1..=MAX_LIMIT).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Problem::new(Code::MalformedQuery, format!("limit: must be between 1 and {MAX_LIMIT}")))
+}
+
+/// Makes a cursor of the last item's sort key.
+pub fn encode_cursor(key: &str) -> String {
+    URL_SAFE_NO_PAD.encode(key)
+}
+
+/// Reads a cursor back.
+pub fn decode_cursor(cursor: Option<&str>) -> Result<Option<String>, Problem> {
+    let wrong = || Problem::new(Code::MalformedQuery, "cursor: must be `next` of an earlier page");
+    let Some(cursor) = cursor else { return Ok(None) };
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| wrong())?;
+    String::from_utf8(bytes).map(Some).map_err(|_| wrong())
+}
+
+impl<T> Page<T> {
+    /// Makes a page of up to `limit` items out of `limit + 1` that were loaded.
+    pub fn of(mut loaded: Vec<T>, limit: u32, key: impl Fn(&T) -> String) -> Page<T> {
+        let limit = limit as usize;
+        let more = loaded.len() > limit;
+        loaded.truncate(limit);
+        let next = loaded.last().filter(|_| more).map(|last| encode_cursor(&key(last)));
+        Page { items: loaded, next }
+    }
+
+    /// The same page with every item turned into its view.
+    pub fn map<V>(self, view: impl FnMut(T) -> V) -> Page<V> {
+        Page { items: self.items.into_iter().map(view).collect(), next: self.next }
+    }
+}
+
+/// The `Link` header (RFC 8288) to the next page: this request's query with another cursor.
+pub fn next_link(request: &HttpRequest, next: &str) -> String {
+    let query = request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let kept: String = query.map(|pair| format!("{pair}&")).collect();
+    format!("<{}?{kept}cursor={next}>; rel=\"next\"", request.path())
+}

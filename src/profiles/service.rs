@@ -1,0 +1,282 @@
+//! What can be done with a profile; each function is called inside one transaction.
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::mails;
+use super::model::{
+    PROFILE_LIFETIME, Profile, ProfileContent, ProfileError, ProfileKind, ProfileStatus, REMINDER,
+    Reader, Step,
+};
+use super::store::{self, Filter};
+use crate::accounts::{self, Caller, Member};
+use crate::db::{self, Conn, DbError, from_code};
+use crate::faults::Faults;
+use crate::ids::{AccountId, ProfileId};
+use crate::mail;
+
+/// How many profiles one round of upkeep takes on.
+const ROUND: i64 = 200;
+
+pub fn find(conn: &mut Conn, id: &ProfileId) -> Result<Option<Profile>, DbError> {
+    store::find(conn, id)
+}
+
+pub fn get(conn: &mut Conn, id: &ProfileId) -> Result<Profile, ProfileError> {
+    store::find(conn, id)?.ok_or(ProfileError::NotFound)
+}
+
+/// The profile, if the caller may know of it: it is published, or he manages it.
+pub fn visible(conn: &mut Conn, caller: &Caller, id: &ProfileId) -> Result<Profile, ProfileError> {
+    let profile = get(conn, id)?;
+    if profile.status == ProfileStatus::Published || may_manage(conn, caller, id)? {
+        return Ok(profile);
+    }
+    Err(ProfileError::NotFound)
+}
+
+/// The profile, if the member manages it; others are told no more than they may know.
+pub fn managed(conn: &mut Conn, member: &Member, id: &ProfileId) -> Result<Profile, ProfileError> {
+    let profile = visible(conn, &Caller(Some(member.clone())), id)?;
+    if store::is_manager(conn, id, &member.id)? {
+        return Ok(profile);
+    }
+    Err(ProfileError::NotManaged)
+}
+
+pub fn is_manager(conn: &mut Conn, id: &ProfileId, account: &AccountId) -> Result<bool, DbError> {
+    store::is_manager(conn, id, account)
+}
+
+pub fn is_hub_staff(conn: &mut Conn, account: &AccountId) -> Result<bool, DbError> {
+    store::is_hub_staff(conn, account)
+}
+
+fn may_manage(conn: &mut Conn, caller: &Caller, id: &ProfileId) -> Result<bool, DbError> {
+    match caller.account() {
+        Some(_) if caller.is_administrator() => Ok(true),
+        Some(account) => store::is_manager(conn, id, account),
+        None => Ok(false),
+    }
+}
+
+/// What the caller is to a profile. Whether the two are matched is known to introductions, which stand to the right
+/// of profiles: it is `false` here.
+pub fn reader(conn: &mut Conn, caller: &Caller, id: &ProfileId) -> Result<Reader, DbError> {
+    let Some(account) = caller.account() else { return Ok(Reader::default()) };
+    Ok(Reader {
+        member: true,
+        hub_staff: store::is_hub_staff(conn, account)?,
+        matched: false,
+        manager: may_manage(conn, caller, id)?,
+    })
+}
+
+/// Accounts that manage a profile.
+pub fn managers(conn: &mut Conn, id: &ProfileId) -> Result<Vec<AccountId>, DbError> {
+    store::managers(conn, id)?.iter().map(|(account, _)| from_code(account)).collect()
+}
+
+/// Accounts that follow a profile.
+pub fn followers(conn: &mut Conn, id: &ProfileId) -> Result<Vec<AccountId>, DbError> {
+    store::followers(conn, id)?.iter().map(|account| from_code(account)).collect()
+}
+
+/// Takes the profile's lock until the end of the transaction: what counts its open requests counts alone.
+pub fn lock(conn: &mut Conn, id: &ProfileId) -> Result<(), DbError> {
+    store::lock(conn, id)
+}
+
+/// Ids of all profiles after `cursor`, in their order; for a full scan.
+pub fn list_ids(conn: &mut Conn, cursor: &str, limit: i64) -> Result<Vec<String>, DbError> {
+    store::list_ids(conn, cursor, limit)
+}
+
+pub fn list(
+    conn: &mut Conn,
+    filter: &Filter,
+    cursor: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Profile>, DbError> {
+    store::list(conn, filter, cursor, limit)
+}
+
+/// Makes a draft that the account manages.
+pub fn create(
+    conn: &mut Conn,
+    now: DateTime<Utc>,
+    owner: &AccountId,
+    content: ProfileContent,
+) -> Result<Profile, ProfileError> {
+    content.check()?;
+    let profile = Profile {
+        id: ProfileId::new(now),
+        status: ProfileStatus::Draft,
+        content,
+        status_reason: None,
+        fictional: false,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+        confirmed_at: now,
+        reminded_at: None,
+    };
+    store::insert(conn, &profile)?;
+    store::add_manager(conn, &profile.id, owner, "owner", now)?;
+    record(conn, now, &profile.id)?;
+    Ok(profile)
+}
+
+/// Makes or replaces an imported profile: published as it is, owned by `owner` if there is one.
+pub fn put_imported(
+    conn: &mut Conn,
+    now: DateTime<Utc>,
+    known: Option<&ProfileId>,
+    owner: Option<&AccountId>,
+    content: ProfileContent,
+    fictional: bool,
+) -> Result<Profile, ProfileError> {
+    content.check()?;
+    let stored = known.map(|id| store::find(conn, id)).transpose()?.flatten();
+    let profile = match stored {
+        Some(profile) => replace(conn, now, profile, content)?,
+        None => {
+            let profile = Profile {
+                id: ProfileId::new(now),
+                status: ProfileStatus::Published,
+                content,
+                status_reason: None,
+                fictional,
+                version: 1,
+                created_at: now,
+                updated_at: now,
+                confirmed_at: now,
+                reminded_at: None,
+            };
+            store::insert(conn, &profile)?;
+            record(conn, now, &profile.id)?;
+            profile
+        }
+    };
+    if let Some(owner) = owner {
+        store::add_manager(conn, &profile.id, owner, "owner", now)?;
+    }
+    Ok(profile)
+}
+
+/// Replaces what a profile says of itself; whoever writes it confirms it.
+pub fn replace(
+    conn: &mut Conn,
+    now: DateTime<Utc>,
+    mut profile: Profile,
+    content: ProfileContent,
+) -> Result<Profile, ProfileError> {
+    content.check()?;
+    if content.kind != profile.content.kind {
+        return Err(Faults::one("/kind", "immutable", "cannot be changed; make another profile").into());
+    }
+    profile.content = content;
+    profile.confirmed_at = now;
+    store::update(conn, &mut profile, now)?;
+    record(conn, now, &profile.id)?;
+    Ok(profile)
+}
+
+/// Moves a profile through its life, and tells its managers what an administrator did.
+pub fn step(
+    conn: &mut Conn,
+    now: DateTime<Utc>,
+    mut profile: Profile,
+    step: Step,
+    reason: Option<String>,
+) -> Result<Profile, ProfileError> {
+    let next = profile
+        .status
+        .after(step, profile.content.kind)
+        .ok_or(ProfileError::Transition(profile.status, step.aim()))?;
+    profile.status = next;
+    profile.status_reason = reason;
+    if next == ProfileStatus::Published {
+        profile.confirmed_at = now;
+    }
+    store::update(conn, &mut profile, now)?;
+    record(conn, now, &profile.id)?;
+    let mail = match step {
+        Step::Approve => Some(mails::PROFILE_PUBLISHED),
+        Step::Reject => Some(mails::PROFILE_REJECTED),
+        _ => None,
+    };
+    if let Some(kind) = mail {
+        tell_managers(conn, now, kind, &profile.id)?;
+    }
+    Ok(profile)
+}
+
+/// Says that a profile is still true.
+pub fn confirm(conn: &mut Conn, now: DateTime<Utc>, mut profile: Profile) -> Result<Profile, DbError> {
+    profile.confirmed_at = now;
+    store::update(conn, &mut profile, now)?;
+    Ok(profile)
+}
+
+/// Reminds managers of profiles that run out soon and archives those that have; returns how many were touched.
+pub fn keep_fresh(conn: &mut Conn, now: DateTime<Utc>) -> Result<usize, ProfileError> {
+    let due = store::list_unconfirmed(conn, now - PROFILE_LIFETIME + REMINDER, true, ROUND)?;
+    for profile in &due {
+        tell_managers(conn, now, mails::PROFILE_REMINDER, &profile.id)?;
+        store::set_reminded(conn, &profile.id, now)?;
+    }
+    let over = store::list_unconfirmed(conn, now - PROFILE_LIFETIME, false, ROUND)?;
+    let touched = due.len() + over.len();
+    for profile in over {
+        step(conn, now, profile, Step::Archive, None)?;
+    }
+    Ok(touched)
+}
+
+/// Lets another account manage the profile too. Nothing happens where the address has no account, and nobody is told:
+/// the answer must not tell who is registered.
+pub fn add_staff(conn: &mut Conn, now: DateTime<Utc>, id: &ProfileId, email: &str) -> Result<(), DbError> {
+    match accounts::find_by_email(conn, email)? {
+        Some(account) => store::add_manager(conn, id, &account.id, "staff", now),
+        None => Ok(()),
+    }
+}
+
+pub fn remove_staff(conn: &mut Conn, id: &ProfileId, account: &AccountId) -> Result<(), ProfileError> {
+    if store::remove_staff(conn, id, account)? { Ok(()) } else { Err(ProfileError::NotFound) }
+}
+
+/// Everybody who manages a profile, with name and role.
+pub fn staff(conn: &mut Conn, id: &ProfileId) -> Result<Vec<(accounts::Account, String)>, DbError> {
+    let mut staff = Vec::new();
+    for (account, role) in store::managers(conn, id)? {
+        staff.extend(accounts::find(conn, &from_code(&account)?)?.map(|account| (account, role)));
+    }
+    Ok(staff)
+}
+
+/// Makes an account hear of a hub's new events.
+pub fn follow(conn: &mut Conn, now: DateTime<Utc>, profile: &Profile, account: &AccountId) -> Result<(), ProfileError> {
+    match profile.content.kind {
+        ProfileKind::Hub | ProfileKind::Factory | ProfileKind::Organisation => {
+            Ok(store::follow(conn, &profile.id, account, now)?)
+        }
+        other => Err(ProfileError::NotFollowable(other)),
+    }
+}
+
+pub fn stop_following(conn: &mut Conn, profile: &ProfileId, account: &AccountId) -> Result<(), DbError> {
+    store::unfollow(conn, profile, account)
+}
+
+fn tell_managers(conn: &mut Conn, now: DateTime<Utc>, kind: &str, id: &ProfileId) -> Result<(), DbError> {
+    for account in managers(conn, id)? {
+        mail::enqueue(conn, now, kind, &account, &json!({ "profile": id }))?;
+    }
+    Ok(())
+}
+
+fn record(conn: &mut Conn, now: DateTime<Utc>, id: &ProfileId) -> Result<(), DbError> {
+    db::record(conn, now, "profile", id.as_str())
+}
