@@ -212,16 +212,21 @@ pub struct Location {
     pub lon: f64,
 }
 
-/// An enumeration of the domain: its code on the wire and in the database is the snake_case name.
+/// An enumeration of the domain: its code on the wire and in the database is the snake_case name. (A code is matched as
+/// `tt`, since the schema's derive can't see into a `literal`.)
 macro_rules! codes {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $code:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $code:tt),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+            utoipa::ToSchema,
+        )]
         pub enum $name {
             $($(#[$variant_doc])* #[serde(rename = $code)] $variant,)+
         }
 
         impl $name {
+            #[allow(dead_code, reason = "not every enumeration is listed")]
             pub const ALL: &'static [$name] = &[$($name::$variant),+];
 
             pub fn code(self) -> &'static str {

@@ -1,15 +1,19 @@
 //! From a [`Document`] to the entry that the engine indexes.
+//!
+//! A piece of a document is for the smaller of two audiences: its own and that of what holds it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use tantivy::TantivyDocument;
+use tantivy::schema::Field;
 
-use crate::analysis::{Analysis, Language};
+use crate::analysis::{Analysis, Reading};
 use crate::document::{Audience, Document, Face, Passage};
 use crate::error::IndexError;
 use crate::fingerprint::stable_hash;
 use crate::matching;
-use crate::schema::{FaceFields, Fields, MEMBERS, NEVER, PUBLIC, face_term, key};
+use crate::schema::{FaceFields, Fields, Layered, MEMBERS, NEVER, PUBLIC, face_term, key};
 
 /// Builds the entry of one document.
 ///
@@ -20,7 +24,7 @@ pub(crate) fn entry(
     analysis: &Analysis,
     fields: &Fields,
 ) -> Result<TantivyDocument, IndexError> {
-    let mut entry = Entry { fields, analysis, read: HashMap::new(), out: TantivyDocument::new() };
+    let mut entry = Entry { fields, analysis, out: TantivyDocument::new() };
     entry.facts(document);
     entry.place(document);
     entry.words(document);
@@ -32,21 +36,13 @@ pub(crate) fn entry(
     Ok(entry.out)
 }
 
-/// A text as read once for all the fields it goes to.
-#[derive(Clone, Default)]
-struct Reading {
-    terms: BTreeSet<String>,
-    concepts: BTreeSet<String>,
-}
-
 struct Entry<'a> {
     fields: &'a Fields,
     analysis: &'a Analysis,
-    read: HashMap<(Language, &'a str), Reading>,
     out: TantivyDocument,
 }
 
-impl<'a> Entry<'a> {
+impl Entry<'_> {
     fn facts(&mut self, document: &Document) {
         let fields = self.fields;
         let key = key(document.kind, &document.id);
@@ -97,7 +93,8 @@ impl<'a> Entry<'a> {
             self.out.add_text(fields.city, city);
             self.out.add_text(fields.place, city);
         }
-        if let Some((latitude, longitude)) = place.point {
+        let known = place.point.filter(|(lat, lon)| lat.is_finite() && lon.is_finite());
+        if let Some((latitude, longitude)) = known {
             self.out.add_f64(fields.latitude, latitude);
             self.out.add_f64(fields.longitude, longitude);
         }
@@ -106,14 +103,19 @@ impl<'a> Entry<'a> {
     /// The words that a search looks for; each in the fields of its language and its audience.
     fn words(&mut self, document: &Document) {
         for title in &document.titles {
-            self.out.add_text(self.fields.names.of_piece(title.audience), &title.text);
+            let audience = title.audience.max(document.audience);
+            self.out.add_text(self.fields.names.of_piece(audience), &title.text);
         }
         let titles = document.titles.iter().map(|title| (title, true));
         let bodies = document.texts.iter().map(|text| (text, false));
         for (passage, is_title) in titles.chain(bodies) {
-            let language = self.language(passage);
-            let Some(texts) = self.fields.texts(language) else { continue };
-            let field = match (passage.audience, is_title) {
+            let language = self.analysis.language(passage.language.as_deref(), &passage.text);
+            let Some(texts) = self.fields.texts(language) else {
+                continue;
+            };
+            let audience = passage.audience.max(document.audience);
+            self.out.add_text(self.fields.spellings.of_piece(audience), &passage.text);
+            let field = match (audience, is_title) {
                 (Audience::Members, _) => texts.members,
                 (Audience::Public, true) => texts.title,
                 (Audience::Public, false) => texts.body,
@@ -123,15 +125,16 @@ impl<'a> Entry<'a> {
     }
 
     /// The concepts that a search filters and counts by: named in any text or claim.
-    fn concepts(&mut self, document: &'a Document) {
+    fn concepts(&mut self, document: &Document) {
         let mut found = Layers::default();
         for passage in document.titles.iter().chain(&document.texts) {
-            let reading = self.reading(passage);
-            found.add(passage.audience, reading.concepts);
+            let reading = self.read(passage);
+            found.add(passage.audience, concept_ids(&reading));
         }
         for face in [&document.offers, &document.seeks] {
             self.face_concepts(face, &mut found);
         }
+        found.restrict(document.audience);
         for id in self.with_ancestors(&found.public) {
             self.out.add_text(self.fields.concepts_public, id);
         }
@@ -141,35 +144,38 @@ impl<'a> Entry<'a> {
         }
     }
 
-    fn face_concepts(&mut self, face: &'a Face, found: &mut Layers) {
+    fn face_concepts(&self, face: &Face, found: &mut Layers) {
         for (passage, audience) in passages(face) {
-            let reading = self.reading(passage);
-            found.add(audience, reading.concepts);
+            let reading = self.read(passage);
+            found.add(audience, concept_ids(&reading));
         }
         let own = face.claims.iter().map(|claim| (claim, claim.audience));
-        let of_cases = face.cases.iter().flat_map(|case| {
-            case.claims.iter().map(|claim| (claim, claim.audience.max(case.audience)))
-        });
+        let of_cases = face
+            .cases
+            .iter()
+            .flat_map(|case| case.claims.iter().map(|claim| (claim, claim.audience.max(case.audience))));
         for (claim, audience) in own.chain(of_cases) {
-            found.add(audience, BTreeSet::from([claim.concept.clone()]));
+            found.add(audience, [claim.concept.clone()]);
         }
     }
 
     /// What a face is found by when candidates are collected. The titles of the document speak for
     /// every face that says anything at all.
-    fn face(&mut self, face: &'a Face, document: &'a Document, fields: FaceFields) {
+    fn face(&mut self, face: &Face, document: &Document, fields: FaceFields) {
         let mut concepts = Layers::default();
         let mut terms = Layers::default();
         self.face_concepts(face, &mut concepts);
-        let mut texts: Vec<(&'a Passage, Audience)> = passages(face).collect();
+        let mut texts: Vec<(&Passage, Audience)> = passages(face).collect();
         if !texts.is_empty() || !concepts.is_empty() {
             texts.extend(document.titles.iter().map(|title| (title, title.audience)));
         }
         for (passage, audience) in texts {
-            let reading = self.reading(passage);
-            terms.add(audience, reading.terms);
-            concepts.add(audience, reading.concepts);
+            let reading = self.read(passage);
+            terms.add(audience, face_terms(&reading));
+            concepts.add(audience, concept_ids(&reading));
         }
+        terms.restrict(document.audience);
+        concepts.restrict(document.audience);
         for (layer, field) in terms.into_disjoint(fields.terms) {
             for term in layer {
                 self.out.add_text(field, term);
@@ -182,26 +188,8 @@ impl<'a> Entry<'a> {
         }
     }
 
-    fn language(&self, passage: &Passage) -> Language {
-        self.analysis.language(passage.language.as_deref(), &passage.text)
-    }
-
-    fn reading(&mut self, passage: &'a Passage) -> Reading {
-        let language = self.language(passage);
-        let analysis = self.analysis;
-        let read = || Reading {
-            terms: analysis
-                .terms(language, &passage.text)
-                .iter()
-                .map(|term| face_term(language, term))
-                .collect(),
-            concepts: analysis
-                .annotate(&passage.text, Some(language.code()))
-                .into_iter()
-                .map(|found| found.concept)
-                .collect(),
-        };
-        self.read.entry((language, passage.text.as_str())).or_insert_with(read).clone()
+    fn read(&self, passage: &Passage) -> Arc<Reading> {
+        self.analysis.read(passage.language.as_deref(), &passage.text)
     }
 
     /// Known concepts and all that stand above them.
@@ -209,22 +197,25 @@ impl<'a> Entry<'a> {
         let vocabulary = self.analysis.vocabulary();
         ids.iter()
             .filter_map(|id| vocabulary.concept(id))
-            .flat_map(|concept| {
-                vocabulary.ancestors(&concept.id).into_iter().chain([concept])
-            })
+            .flat_map(|concept| vocabulary.ancestors(&concept.id).into_iter().chain([concept]))
             .map(|concept| concept.id.clone())
             .collect()
     }
+}
+
+fn concept_ids(reading: &Reading) -> impl Iterator<Item = String> {
+    reading.annotations.iter().map(|found| found.concept.clone())
+}
+
+fn face_terms(reading: &Reading) -> impl Iterator<Item = String> {
+    reading.terms.iter().map(|term| face_term(reading.language, term))
 }
 
 /// All texts of a face with the audience that holds for them.
 fn passages(face: &Face) -> impl Iterator<Item = (&Passage, Audience)> {
     let own = face.passages.iter().map(|passage| (passage, passage.audience));
     let of_cases = face.cases.iter().flat_map(|case| {
-        case.titles
-            .iter()
-            .chain(&case.texts)
-            .map(|passage| (passage, passage.audience.max(case.audience)))
+        case.titles.iter().chain(&case.texts).map(|passage| (passage, passage.audience.max(case.audience)))
     });
     own.chain(of_cases)
 }
@@ -237,10 +228,17 @@ struct Layers {
 }
 
 impl Layers {
-    fn add(&mut self, audience: Audience, values: BTreeSet<String>) {
+    fn add(&mut self, audience: Audience, values: impl IntoIterator<Item = String>) {
         match audience {
             Audience::Public => self.public.extend(values),
             Audience::Members => self.members.extend(values),
+        }
+    }
+
+    /// Leaves nothing public in a document that is not.
+    fn restrict(&mut self, audience: Audience) {
+        if audience == Audience::Members {
+            self.members.append(&mut self.public);
         }
     }
 
@@ -249,10 +247,7 @@ impl Layers {
     }
 
     /// The public values, and those that only members see, with their fields.
-    fn into_disjoint(
-        self,
-        fields: crate::schema::Layered,
-    ) -> [(BTreeSet<String>, tantivy::schema::Field); 2] {
+    fn into_disjoint(self, fields: Layered) -> [(BTreeSet<String>, Field); 2] {
         let only = self.members.difference(&self.public).cloned().collect();
         [(self.public, fields.public), (only, fields.members)]
     }

@@ -30,6 +30,8 @@ mod fingerprint;
 pub mod matching;
 mod schema;
 pub mod search;
+#[cfg(test)]
+mod testing;
 pub mod vocabulary;
 pub mod writer;
 
@@ -37,8 +39,8 @@ pub use analysis::{Analysis, Annotation, Language};
 pub use document::{Audience, Case, Claim, Document, Face, Kind, Passage, Place};
 pub use error::IndexError;
 pub use search::{
-    Facet, FacetField, FacetValue, Filters, Hit, Near, SearchPage, SearchQuery, Searcher, Sort,
-    SuggestQuery, Suggestion, SuggestionTarget,
+    Facet, FacetField, FacetValue, Filters, Hit, Near, SearchPage, SearchQuery, Searcher, Sort, SuggestQuery,
+    Suggestion, SuggestionTarget,
 };
 pub use vocabulary::{Concept, ConceptNumber, Vocabulary, VocabularyError};
 pub use writer::{Change, Index, Opened, WriterOptions};

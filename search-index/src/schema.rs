@@ -4,7 +4,7 @@
 //! Three families:
 //!
 //! - **words to search**: `title_xx` and `body_xx` by language, `members_xx` for what only members
-//!   see, `names` unstemmed;
+//!   see, `names` unstemmed, and `spellings` of all words to find similar ones among;
 //! - **words and concepts to match**: what a document offers and what it seeks. These are looked
 //!   up, not weighed, so all languages share one field (the term says which: `de:wartung`), without
 //!   frequencies and field norms;
@@ -29,7 +29,7 @@ pub(crate) const PUBLIC: &str = "public";
 /// Value of the `audience` field of a document that only members may know of.
 pub(crate) const MEMBERS: &str = "members";
 
-/// The end of a document that has none, so that one range query finds what has not ended.
+/// The end of a document that has none, so that every document has one to compare.
 pub(crate) const NEVER: i64 = i64::MAX;
 
 /// A pair of fields: what everybody may see, and what only members may see on top of it.
@@ -99,7 +99,10 @@ pub(crate) struct Fields {
     texts: Vec<TextFields>,
     /// Titles, unstemmed and folded.
     pub names: Layered,
-    /// City and region, unstemmed and folded.
+    /// All words of titles and texts, unstemmed and folded: what a mistyped word is compared with,
+    /// as a stem says little about its spelling.
+    pub spellings: Layered,
+    /// The city, unstemmed and folded.
     pub place: Field,
     /// The city as written, for suggestions.
     pub city: Field,
@@ -137,6 +140,7 @@ pub(crate) mod column {
     pub(crate) const CITY: &str = "city";
     pub(crate) const CREATED: &str = "created";
     pub(crate) const STARTS: &str = "starts";
+    pub(crate) const ENDS: &str = "ends";
     pub(crate) const LATITUDE: &str = "latitude";
     pub(crate) const LONGITUDE: &str = "longitude";
     pub(crate) const TIE: &str = "tie";
@@ -182,13 +186,14 @@ pub(crate) fn build() -> (Schema, Fields) {
         paused: b.add_bool_field("paused", INDEXED),
         texts,
         names: layered(b, "names", words(NAMES)),
+        spellings: layered(b, "spellings", lookup(NAMES)),
         place: b.add_text_field("place", words(NAMES)),
         city: b.add_text_field(column::CITY, counted()),
         offers: face(b, "offer"),
         seeks: face(b, "seek"),
         created: b.add_i64_field(column::CREATED, sortable()),
         starts: b.add_i64_field(column::STARTS, sortable()),
-        ends: b.add_i64_field("ends", sortable()),
+        ends: b.add_i64_field(column::ENDS, sortable()),
         latitude: b.add_f64_field(column::LATITUDE, sortable()),
         longitude: b.add_f64_field(column::LONGITUDE, sortable()),
         tie: b.add_u64_field(column::TIE, sortable()),
@@ -230,9 +235,14 @@ fn words(tokenizer: &str) -> TextOptions {
 
 /// Exact values to look up.
 fn keyword() -> TextOptions {
+    lookup("raw")
+}
+
+/// Terms to look up, not to weigh.
+fn lookup(tokenizer: &str) -> TextOptions {
     TextOptions::default().set_indexing_options(
         TextFieldIndexing::default()
-            .set_tokenizer("raw")
+            .set_tokenizer(tokenizer)
             .set_index_option(IndexRecordOption::Basic)
             .set_fieldnorms(false),
     )
@@ -258,8 +268,12 @@ mod tests {
     fn a_field_with_frequencies_has_norms() {
         let (schema, _) = build();
         for (_, entry) in schema.fields() {
-            let FieldType::Str(options) = entry.field_type() else { continue };
-            let Some(indexing) = options.get_indexing_options() else { continue };
+            let FieldType::Str(options) = entry.field_type() else {
+                continue;
+            };
+            let Some(indexing) = options.get_indexing_options() else {
+                continue;
+            };
             let frequencies = indexing.index_option() != IndexRecordOption::Basic;
             assert_eq!(frequencies, indexing.fieldnorms(), "{}", entry.name());
         }

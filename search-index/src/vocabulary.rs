@@ -75,22 +75,38 @@ pub struct VocabularyError {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum VocabularyFault {
     /// The source with this position (from 0) is not TOML of the expected form.
-    Unreadable { source: usize, detail: String },
+    Unreadable {
+        source: usize,
+        detail: String,
+    },
     BadId(String),
     DuplicateId(String),
-    UnknownParent { concept: String, parent: String },
+    UnknownParent {
+        concept: String,
+        parent: String,
+    },
     Cycle(String),
     NoEnglishLabel(String),
-    EmptyLabel { concept: String, language: String },
+    EmptyLabel {
+        concept: String,
+        language: String,
+    },
     /// Two concepts share a label in one language, so that a text could mean either.
-    AmbiguousLabel { language: String, label: String, first: String, second: String },
+    AmbiguousLabel {
+        language: String,
+        label: String,
+        first: String,
+        second: String,
+    },
     TooMany(usize),
 }
 
 impl fmt::Display for VocabularyFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable { source, detail } => write!(f, "source {source} is unreadable: {detail}"),
+            Self::Unreadable { source, detail } => {
+                write!(f, "source {source} is unreadable: {detail}")
+            }
             Self::BadId(id) => write!(f, "`{id}` is not snake_case"),
             Self::DuplicateId(id) => write!(f, "`{id}` is defined twice"),
             Self::UnknownParent { concept, parent } => {

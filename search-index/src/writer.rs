@@ -30,6 +30,9 @@ const FOLDER_PREFIX: &str = "index-";
 /// A segment with a larger share of deleted documents is rewritten.
 const DELETED_SHARE_BEFORE_MERGE: f32 = 0.3;
 
+/// So few changes are not worth another thread.
+const LEAST_SHARE: usize = 16;
+
 /// The least that the engine accepts for one thread, in bytes.
 const LEAST_MEMORY: usize = 16 * 1024 * 1024;
 
@@ -76,8 +79,12 @@ pub struct Index {
     index: tantivy::Index,
     reader: IndexReader,
     snapshot: Arc<ArcSwap<Snapshot>>,
+    threads: usize,
     writing: Mutex<Writing>,
 }
+
+/// A change made ready: the key to delete by, and what to add after that.
+type Prepared = (Term, Option<TantivyDocument>);
 
 struct Writing {
     /// `None` once the index is closed.
@@ -93,11 +100,7 @@ impl Index {
     /// # Errors
     /// [`IndexError::ForeignFolder`] if `root` holds anything that is not ours,
     /// [`IndexError::Locked`] if another process writes to it, and failures of the disk.
-    pub fn open(
-        root: &Path,
-        analysis: Arc<Analysis>,
-        options: WriterOptions,
-    ) -> Result<Opened, IndexError> {
+    pub fn open(root: &Path, analysis: Arc<Analysis>, options: WriterOptions) -> Result<Opened, IndexError> {
         fs::create_dir_all(root)?;
         refuse_foreign(root)?;
         let folder = root.join(folder_name(&analysis));
@@ -112,8 +115,7 @@ impl Index {
             TantivyError::LockFailure(..) => IndexError::Locked(folder.clone()),
             other => other.into(),
         })?;
-        let reader =
-            index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let position = index.load_metas()?.payload;
         let fresh = position.is_none();
         let fields = Arc::new(fields);
@@ -126,6 +128,7 @@ impl Index {
             index,
             reader,
             snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
+            threads: options.threads.max(1),
             writing: Mutex::new(Writing { writer: Some(writer), pending: false, position }),
         };
         if !fresh {
@@ -145,16 +148,10 @@ impl Index {
             return Ok(());
         }
         let writer = writing.writer.as_ref().ok_or(IndexError::Closed)?;
-        for change in batch {
-            match change {
-                Change::Remove { kind, id } => {
-                    writer.delete_term(self.key(kind, &id));
-                }
-                Change::Put(document) => {
-                    let entry = entry(&document, &self.analysis, &self.fields)?;
-                    writer.delete_term(self.key(document.kind, &document.id));
-                    writer.add_document(entry)?;
-                }
+        for (key, entry) in self.prepare(&batch)? {
+            writer.delete_term(key);
+            if let Some(entry) = entry {
+                writer.add_document(entry)?;
             }
         }
         writing.pending = true;
@@ -219,11 +216,7 @@ impl Index {
 
     /// A handle for readers; cheap to clone, and always at the latest commit.
     pub fn searcher(&self) -> Searcher {
-        Searcher::new(
-            Arc::clone(&self.analysis),
-            Arc::clone(&self.fields),
-            Arc::clone(&self.snapshot),
-        )
+        Searcher::new(Arc::clone(&self.analysis), Arc::clone(&self.fields), Arc::clone(&self.snapshot))
     }
 
     pub fn analysis(&self) -> &Arc<Analysis> {
@@ -244,6 +237,32 @@ impl Index {
 
     fn writing(&self) -> MutexGuard<'_, Writing> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The key of each change and the entry of what is put, in the order of the batch. Reading
+    /// texts is most of the work, so it is shared among the threads.
+    fn prepare(&self, batch: &[Change]) -> Result<Vec<Prepared>, IndexError> {
+        let prepare = |change: &Change| match change {
+            Change::Remove { kind, id } => Ok((self.key(*kind, id), None)),
+            Change::Put(document) => {
+                let entry = entry(document, &self.analysis, &self.fields)?;
+                Ok((self.key(document.kind, &document.id), Some(entry)))
+            }
+        };
+        let share = batch.len().div_ceil(self.threads).max(LEAST_SHARE);
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = batch
+                .chunks(share)
+                .map(|part| scope.spawn(move || part.iter().map(prepare).collect()))
+                .collect();
+            let mut prepared = Vec::with_capacity(batch.len());
+            for worker in workers {
+                let part: Result<Vec<Prepared>, IndexError> =
+                    worker.join().map_err(|_| IndexError::Closed)?;
+                prepared.extend(part?);
+            }
+            Ok(prepared)
+        })
     }
 
     fn key(&self, kind: Kind, id: &str) -> Term {
@@ -309,7 +328,9 @@ fn snapshot(
     let searcher = reader.searcher();
     let mut languages = Vec::new();
     for language in Language::ALL {
-        let Some(texts) = fields.texts(language) else { continue };
+        let Some(texts) = fields.texts(language) else {
+            continue;
+        };
         let mut used = false;
         for segment in searcher.segment_readers() {
             for field in [texts.title, texts.body, texts.members] {
@@ -324,7 +345,7 @@ fn snapshot(
 fn folder_name(analysis: &Analysis) -> String {
     let fingerprint = Fingerprint::new()
         .add(SCHEMA_VERSION)
-        .add(&crate::matching::VECTOR_VERSION.to_string())
+        .add(crate::matching::VECTOR_VERSION)
         .add(tantivy::version_string())
         .add(&analysis.fingerprint().to_string());
     format!("{FOLDER_PREFIX}{:016x}", fingerprint.value())
@@ -332,9 +353,9 @@ fn folder_name(analysis: &Analysis) -> String {
 
 fn is_ours(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
-    name.strip_prefix(FOLDER_PREFIX).is_some_and(|digits| {
-        digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_hexdigit())
-    }) && path.is_dir()
+    name.strip_prefix(FOLDER_PREFIX)
+        .is_some_and(|digits| digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
+        && path.is_dir()
 }
 
 /// A root that holds anything but our folders is somebody else's; `lost+found` is no one's.
@@ -348,3 +369,7 @@ fn refuse_foreign(root: &Path) -> Result<(), IndexError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "writer_tests.rs"]
+mod tests;

@@ -25,6 +25,12 @@ impl Member {
         self.role == Role::Administrator
     }
 
+    /// The account as if it had logged in just now, for tests of services.
+    #[cfg(test)]
+    pub fn of(account: &super::Account) -> Member {
+        Member { id: account.id.clone(), role: account.role, verified: account.is_verified() }
+    }
+
     /// Refuses whoever has not yet proved his address.
     pub fn verified(self) -> Result<Member, Problem> {
         if self.verified { Ok(self) } else { Err(Problem::of(Code::EmailNotVerified)) }

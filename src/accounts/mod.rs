@@ -1,6 +1,9 @@
 //! Accounts: who can log in, and how he proves it.
 
 mod caller;
+#[cfg(test)]
+mod link_tests;
+pub mod links;
 mod mails;
 mod model;
 mod passwords;

@@ -86,7 +86,7 @@ pub fn update(conn: &mut Conn, account: &mut Account, now: DateTime<Utc>) -> Res
         .filter(accounts::id.eq(account.id.as_str()))
         .filter(accounts::version.eq(read));
     let updated = diesel::update(target).set(AccountRow::of(account)).execute(conn)?;
-    if updated == 1 { Ok(()) } else { Err(DbError::NotFound) }
+    if updated == 1 { Ok(()) } else { Err(DbError::Stale) }
 }
 
 /// A refresh token as it is stored.

@@ -239,8 +239,8 @@ async fn blocking<T: Send + 'static, E: From<DbError> + Send + 'static>(
     done.unwrap_or_else(|fault| Err(DbError::Unavailable(fault.to_string()).into()))
 }
 
-/// Runs `work` in a transaction; nested, it is a savepoint.
-pub(super) fn in_transaction<T, E: From<DbError>>(
+/// Runs `work` in a transaction; inside another one that is a savepoint, and its failure undoes only what it did.
+pub fn in_transaction<T, E: From<DbError>>(
     conn: &mut Conn,
     work: impl FnOnce(&mut Conn) -> Result<T, E>,
 ) -> Result<T, E> {

@@ -12,6 +12,9 @@ pub enum DbError {
     ForeignKey,
     #[error("row not found")]
     NotFound,
+    /// Another transaction changed the row since this one read it.
+    #[error("the row has changed meanwhile")]
+    Stale,
     /// The database did not answer in time, or is locked by another program.
     #[error("the database is busy or cannot be reached: {0}")]
     Unavailable(String),

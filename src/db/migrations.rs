@@ -11,7 +11,7 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// Any number that no other program takes as an advisory lock in our database.
-const LOCK: i64 = 0x6169_6875_62;
+const LOCK: i64 = 0x0061_6968_7562;
 
 fn failed(fault: Box<dyn std::error::Error + Send + Sync>) -> DbError {
     DbError::Migration(fault.to_string())

@@ -14,7 +14,7 @@ pub mod schema;
 mod writer;
 
 pub use changes::{Change, Position, incarnation, record, record_many, trim};
-pub use connection::{Conn, Db, each};
+pub use connection::{Conn, Db, MultiBackend, each, in_transaction};
 pub use error::DbError;
 
 use serde::Serialize;

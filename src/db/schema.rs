@@ -146,6 +146,7 @@ table! {
         ends_at -> Timestamp,
         zone -> Text,
         content -> Text,
+        status_reason -> Nullable<Text>,
         sequence -> Integer,
         published_at -> Nullable<Timestamp>,
         version -> Integer,
@@ -173,6 +174,7 @@ table! {
         note -> Text,
         reason -> Nullable<Text>,
         decline_code -> Nullable<Text>,
+        decline_message -> Nullable<Text>,
         expires_at -> Timestamp,
         decided_at -> Nullable<Timestamp>,
         disclosed_at -> Nullable<Timestamp>,
@@ -226,3 +228,10 @@ joinable!(follows -> profiles (profile_id));
 joinable!(event_tags -> events (event_id));
 allow_tables_to_appear_in_same_query!(profiles, memberships, accounts, follows);
 allow_tables_to_appear_in_same_query!(events, event_tags);
+allow_tables_to_appear_in_same_query!(events, profiles);
+allow_tables_to_appear_in_same_query!(events, memberships);
+allow_tables_to_appear_in_same_query!(needs, profiles);
+allow_tables_to_appear_in_same_query!(needs, memberships);
+allow_tables_to_appear_in_same_query!(offerings, profiles);
+allow_tables_to_appear_in_same_query!(offerings, memberships);
+allow_tables_to_appear_in_same_query!(introductions, memberships);

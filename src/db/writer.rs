@@ -74,7 +74,7 @@ fn commit_together(conn: &mut Conn, batch: impl Iterator<Item = Job>) {
         Err(fault) => (batch.map(|job| job(Err(unavailable(&fault)))).collect(), Ok(())),
     };
     for answer in answers {
-        answer(committed.as_ref().map(|()| ()).map_err(unavailable));
+        answer(committed.as_ref().copied().map_err(unavailable));
     }
 }
 

@@ -74,6 +74,10 @@ fn add(operation: &mut Operation, codes: &[Code]) {
     for code in codes {
         by_status.entry(code.status().as_str().to_owned()).or_default().push(*code);
     }
+    // What the handler documents itself is a problem too.
+    for status in operation.responses.responses.keys().filter(|status| status.starts_with(['4', '5'])) {
+        by_status.entry(status.clone()).or_default();
+    }
     for (status, codes) in by_status {
         let implied: Vec<_> = codes.iter().map(|code| format!("`{}`", code.code())).collect();
         let own = operation.responses.responses.get(&status).and_then(|response| match response {

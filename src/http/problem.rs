@@ -125,6 +125,7 @@ impl From<DbError> for Problem {
     fn from(error: DbError) -> Problem {
         match error {
             DbError::NotFound => Problem::of(Code::NotFound),
+            DbError::Stale => Problem::of(Code::StaleVersion),
             DbError::Unavailable(fault) => {
                 log::error!("request {}: {fault}", request::id());
                 Problem::of(Code::Unavailable).header(header::RETRY_AFTER, "2")

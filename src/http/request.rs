@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use actix_web::body::MessageBody;
+use actix_web::error::PathError;
 use actix_web::dev::{ResourceDef, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest, web};
+use actix_web::{Error, HttpRequest, HttpResponse, ResponseError, web};
 use chrono::Utc;
 
 use super::codes::Code;
@@ -55,7 +56,11 @@ pub async fn trace(
 }
 
 /// Answers what no route took: 405 with `Allow` where the contract knows the path, else 404.
-pub async fn unrouted(request: HttpRequest, contract: web::Data<Contract>) -> Problem {
+pub async fn unrouted(request: HttpRequest, contract: web::Data<Contract>) -> HttpResponse {
+    no_route(&request, &contract).error_response()
+}
+
+fn no_route(request: &HttpRequest, contract: &Contract) -> Problem {
     let allowed = contract.methods_of(request.path());
     if allowed.is_empty() {
         let detail = format!("{} is not in the contract; see /docs", request.path());
@@ -66,6 +71,11 @@ pub async fn unrouted(request: HttpRequest, contract: web::Data<Contract>) -> Pr
         format!("{} does not work here; allowed: {}", request.method(), allowed.join(", ")),
     )
     .header(header::ALLOW, allowed.join(", "))
+}
+
+/// Answers a path whose ids can't be read: nothing is there.
+pub fn unreadable_path(fault: PathError, _: &HttpRequest) -> Error {
+    Problem::new(Code::NotFound, fault.to_string()).into()
 }
 
 /// Whether a path of the contract (`/a/{id}`) matches a requested one.

@@ -1,1 +1,9 @@
-//! To come.
+//! Needs: one concrete thing that a profile seeks.
+
+mod model;
+pub mod routes;
+mod service;
+mod store;
+
+pub use model::{Need, NeedContent, NeedError, NeedStatus};
+pub use service::{expire_due, find, get, ids_of_profile, list_ids, open_of_profile, put_imported, visible};

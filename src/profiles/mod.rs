@@ -12,6 +12,6 @@ pub use model::{
     ProfileKind, ProfileStatus, Reader, Wish,
 };
 pub use service::{
-    create, find, followers, get, is_hub_staff, is_manager, keep_fresh, list_ids, lock, managed,
-    managers, put_imported, reader, replace, stop_following, visible,
+    create, find, follow, followers, get, is_follower, is_hub_staff, is_manager, keep_fresh, list_ids, lock, managed,
+    managed_by, managers, put_imported, reader, replace, staff, stop_following, visible,
 };

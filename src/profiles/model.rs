@@ -272,7 +272,8 @@ impl ProfileContent {
         seen.description = seen.description.filter(|_| may(levels.description));
         seen.seeks = seen.seeks.filter(|_| may(levels.seeks));
         seen.city = seen.city.filter(|_| may(levels.city));
-        seen.location = seen.location.filter(|_| may(levels.location));
+        // A point on the map tells the city.
+        seen.location = seen.location.filter(|_| may(levels.location) && may(levels.city));
         seen.website = seen.website.filter(|_| may(levels.website));
         if !may(levels.expertise) {
             seen.expertise.clear();

@@ -77,9 +77,19 @@ pub fn managers(conn: &mut Conn, id: &ProfileId) -> Result<Vec<AccountId>, DbErr
     store::managers(conn, id)?.iter().map(|(account, _)| from_code(account)).collect()
 }
 
+/// Profiles that an account manages, newest first.
+pub fn managed_by(conn: &mut Conn, account: &AccountId) -> Result<Vec<ProfileId>, DbError> {
+    let filter = Filter { managed_by: Some(account.clone()), ..Filter::default() };
+    Ok(store::list(conn, &filter, None, ROUND)?.into_iter().map(|profile| profile.id).collect())
+}
+
 /// Accounts that follow a profile.
 pub fn followers(conn: &mut Conn, id: &ProfileId) -> Result<Vec<AccountId>, DbError> {
     store::followers(conn, id)?.iter().map(|account| from_code(account)).collect()
+}
+
+pub fn is_follower(conn: &mut Conn, id: &ProfileId, account: &AccountId) -> Result<bool, DbError> {
+    store::is_follower(conn, id, account)
 }
 
 /// Takes the profile's lock until the end of the transaction: what counts its open requests counts alone.

@@ -85,7 +85,7 @@ pub fn update(conn: &mut Conn, profile: &mut Profile, now: DateTime<Utc>) -> Res
         .filter(profiles::id.eq(profile.id.as_str()))
         .filter(profiles::version.eq(read));
     let updated = diesel::update(target).set(ProfileRow::of(profile)?).execute(conn)?;
-    if updated == 1 { Ok(()) } else { Err(DbError::NotFound) }
+    if updated == 1 { Ok(()) } else { Err(DbError::Stale) }
 }
 
 /// Notes that its managers were reminded; that is no change of the profile.
@@ -250,6 +250,11 @@ pub fn follow(
 pub fn unfollow(conn: &mut Conn, profile: &ProfileId, account: &AccountId) -> Result<(), DbError> {
     diesel::delete(follows::table.find((profile.as_str(), account.as_str()))).execute(conn)?;
     Ok(())
+}
+
+pub fn is_follower(conn: &mut Conn, profile: &ProfileId, account: &AccountId) -> Result<bool, DbError> {
+    let row = follows::table.find((profile.as_str(), account.as_str()));
+    Ok(row.select(follows::account_id).first::<String>(conn).optional()?.is_some())
 }
 
 /// Accounts that follow a profile.

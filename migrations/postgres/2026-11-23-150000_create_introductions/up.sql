@@ -6,9 +6,10 @@ CREATE TABLE introductions (
     requested_by TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
     status TEXT NOT NULL,
     note TEXT NOT NULL,
-    -- The match it came from, as it was shown: JSON of score and reason, or null for a free request.
+    -- The sentence with which matching recommended the target, or null where it did not.
     reason TEXT,
     decline_code TEXT,
+    decline_message TEXT,
     expires_at TIMESTAMP NOT NULL,
     decided_at TIMESTAMP,
     -- Set when contact details were disclosed to both sides.

@@ -9,6 +9,7 @@ CREATE TABLE events (
     ends_at TIMESTAMP NOT NULL,
     zone TEXT NOT NULL,
     content TEXT NOT NULL,
+    status_reason TEXT,
     sequence INTEGER NOT NULL,
     published_at TIMESTAMP,
     version INTEGER NOT NULL,

@@ -4,7 +4,8 @@
 //! own language and with the English one (English terms are used everywhere); where matches
 //! overlap, the longest wins.
 
-use std::collections::HashMap;
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::chain::Stems;
@@ -41,11 +42,7 @@ pub struct Annotator {
 }
 
 impl Annotator {
-    pub(super) fn new(
-        vocabulary: &Vocabulary,
-        stems: &[Stems],
-        compounds: &[Arc<Compounds>],
-    ) -> Annotator {
+    pub(super) fn new(vocabulary: &Vocabulary, stems: &[Stems], compounds: &[Arc<Compounds>]) -> Annotator {
         let readers = stems
             .iter()
             .zip(compounds)
@@ -57,10 +54,25 @@ impl Annotator {
     /// The concepts named in a text, in its order, without overlap (but two parts of one compound
     /// may name two). `language` is an ISO 639-1 code; `None` lets it be detected.
     pub fn annotate(&self, text: &str, language: Option<&str>) -> Vec<Annotation> {
+        self.read(text, languages(text, language))
+    }
+
+    /// As [`Annotator::annotate`], with the labels of all languages: for a query, which may be in
+    /// any. Among equally long matches the language given wins.
+    pub fn annotate_query(&self, text: &str, language: Option<Language>) -> Vec<Annotation> {
+        let others = Language::ALL.into_iter().filter(|other| Some(*other) != language);
+        self.read(text, language.into_iter().chain(others).collect())
+    }
+
+    fn read(&self, text: &str, languages: Vec<Language>) -> Vec<Annotation> {
         let mut found = Vec::new();
-        for (rank, language) in languages(text, language).into_iter().enumerate() {
+        let cut = [OnceCell::new(), OnceCell::new()];
+        for (rank, language) in languages.into_iter().enumerate() {
+            let elides = linkers::elides(language);
+            let [plain, elided] = &cut;
+            let cell = if elides { elided } else { plain };
             if let Some(reader) = self.readers.get(language.index()) {
-                reader.read(text, rank, &mut found);
+                reader.read(cell.get_or_init(|| cut_text(text, elides)), rank, &mut found);
             }
         }
         longest(found).into_iter().filter_map(|found| self.annotation(text, &found)).collect()
@@ -132,6 +144,8 @@ struct Reader {
     terms: HashMap<String, u32>,
     edges: HashMap<(u32, u32), u32>,
     ends: HashMap<u32, Vec<End>>,
+    /// The beginnings of all terms; see [`Reader::may_be_known`].
+    beginnings: HashSet<String>,
 }
 
 /// A label that ends at a node.
@@ -143,15 +157,40 @@ struct End {
     capitals: usize,
 }
 
-/// A word of the text with the terms it can stand for.
-struct Unit {
-    start: usize,
-    end: usize,
+/// A word of the text, as all languages see it.
+struct CutWord {
+    word: Word,
     folded: String,
     capitals: usize,
-    forms: Vec<Form>,
+    /// Whether it ends in a small `s`, as the plural of an abbreviation does.
+    plural: bool,
     /// Whether a sign before it ends what went before.
     apart: bool,
+}
+
+fn cut_text(text: &str, elides: bool) -> Vec<CutWord> {
+    let mut before = 0;
+    let mut cut = Vec::new();
+    for word in words(text, elides) {
+        let between = text.get(before..word.start).unwrap_or("");
+        before = word.end;
+        let surface = text.get(word.start..word.end).unwrap_or("");
+        cut.push(CutWord {
+            apart: between.contains(['.', ';', ':', '!', '?', ',', '(', ')', '|', '•']),
+            capitals: capitals(surface),
+            plural: surface.ends_with('s'),
+            folded: fold(&word.text),
+            word,
+        });
+    }
+    cut
+}
+
+/// A word with the terms it can stand for in one language.
+struct Unit<'a> {
+    cut: &'a CutWord,
+    apart: bool,
+    forms: Vec<Form>,
 }
 
 struct Form {
@@ -168,6 +207,7 @@ impl Reader {
             terms: HashMap::new(),
             edges: HashMap::new(),
             ends: HashMap::new(),
+            beginnings: HashSet::new(),
         };
         for concept in vocabulary.iter() {
             for label in concept.labels(stems.language.code()) {
@@ -190,11 +230,11 @@ impl Reader {
             return;
         }
         let capitals = capitals(label);
-        let abbreviation =
-            words.len() == 1 && label.chars().count() <= LONGEST_ABBREVIATION && capitals >= 2;
+        let abbreviation = words.len() == 1 && label.chars().count() <= LONGEST_ABBREVIATION && capitals >= 2;
         let mut node = 0;
         for word in &words {
             let form = if abbreviation { fold(&word.text) } else { self.stems.stem(&word.text) };
+            self.beginnings.extend(beginning(&form).map(str::to_owned));
             let terms = self.terms.len() as u32;
             let term = *self.terms.entry(form).or_insert(terms);
             let nodes = self.edges.len() as u32 + 1;
@@ -205,7 +245,7 @@ impl Reader {
         self.ends.entry(node).or_default().push(End { concept, label, capitals });
     }
 
-    fn read(&self, text: &str, rank: usize, found: &mut Vec<Found>) {
+    fn read(&self, text: &[CutWord], rank: usize, found: &mut Vec<Found>) {
         if self.ends.is_empty() {
             return;
         }
@@ -219,43 +259,39 @@ impl Reader {
         }
     }
 
-    fn units(&self, text: &str) -> Vec<Unit> {
-        let mut before = 0;
-        let mut units = Vec::new();
-        for word in self.cut(text) {
-            let between = text.get(before..word.start).unwrap_or("");
-            before = word.end;
-            let surface = text.get(word.start..word.end).unwrap_or("");
-            let forms = self.forms(&word, surface);
-            units.push(Unit {
-                apart: between.contains(['.', ';', ':', '!', '?', ',', '(', ')', '|', '•']),
-                capitals: capitals(surface),
-                folded: fold(&word.text),
-                start: word.start,
-                end: word.end,
-                forms,
-            });
+    fn units<'a>(&self, text: &'a [CutWord]) -> Vec<Unit<'a>> {
+        let linkers = linkers::of(self.stems.language);
+        let mut apart = false;
+        let mut units = Vec::with_capacity(text.len());
+        for cut in text {
+            apart |= cut.apart;
+            if !linkers.contains(&cut.word.text.as_str()) {
+                units.push(Unit { cut, apart, forms: self.forms(cut) });
+                apart = false;
+            }
         }
         units
     }
 
     /// The known terms that a word of a text can stand for.
-    fn forms(&self, word: &Word, surface: &str) -> Vec<Form> {
+    fn forms(&self, cut: &CutWord) -> Vec<Form> {
+        let word = &cut.word;
         let mut forms = Vec::new();
         let mut add = |text: &str, from: usize, to: usize| {
             let known = self.terms.get(text).copied();
             forms.extend(known.map(|term| Form { term, from, to: to.min(word.end) }));
         };
-        let stem = self.stems.stem(&word.text);
-        add(&stem, word.start, word.end);
-        if capitals(surface) >= 2 {
-            let folded = fold(&word.text);
-            if folded != stem {
-                add(&folded, word.start, word.end);
+        if self.may_be_known(&cut.folded) {
+            let stem = self.stems.stem(&word.text);
+            add(&stem, word.start, word.end);
+            if cut.capitals >= 2 && cut.folded != stem {
+                add(&cut.folded, word.start, word.end);
             }
-            if let Some(singular) = folded.strip_suffix('s').filter(|_| surface.ends_with('s')) {
-                add(singular, word.start, word.end);
-            }
+        }
+        if cut.capitals >= 2
+            && let Some(singular) = cut.folded.strip_suffix('s').filter(|_| cut.plural)
+        {
+            add(singular, word.start, word.end);
         }
         for part in self.compounds.parts(&word.text) {
             add(&part.term, word.start + part.start, word.start + part.end);
@@ -263,18 +299,29 @@ impl Reader {
         forms
     }
 
+    /// Whether any label has a word that begins like this one. English stems keep the beginning of
+    /// their word; in other languages it may change, and every word is looked up.
+    fn may_be_known(&self, folded: &str) -> bool {
+        self.stems.language != Language::ENGLISH
+            || beginning(folded).is_none_or(|beginning| self.beginnings.contains(beginning))
+    }
+
     /// Follows every path of the trie from the first unit on, and reports each label that ends.
     fn walk(
         &self,
-        units: &[Unit],
+        units: &[Unit<'_>],
         depth: usize,
         node: u32,
         from: Option<usize>,
         report: &mut impl FnMut(&End, usize, usize, usize),
     ) {
-        let Some(unit) = units.get(depth).filter(|unit| depth == 0 || !unit.apart) else { return };
+        let Some(unit) = units.get(depth).filter(|unit| depth == 0 || !unit.apart) else {
+            return;
+        };
         for form in &unit.forms {
-            let Some(next) = self.edges.get(&(node, form.term)) else { continue };
+            let Some(next) = self.edges.get(&(node, form.term)) else {
+                continue;
+            };
             let from = from.unwrap_or(form.from);
             for end in self.ends.get(next).into_iter().flatten() {
                 report(end, depth + 1, from, form.to);
@@ -286,7 +333,7 @@ impl Reader {
 
 /// A label that ended after so many units, if the text has the capitals that the label asks for.
 fn matched(
-    units: &[Unit],
+    units: &[Unit<'_>],
     end: &End,
     length: usize,
     from: usize,
@@ -295,20 +342,26 @@ fn matched(
 ) -> Option<Found> {
     let matched = units.get(..length)?;
     let (first, last) = (matched.first()?, matched.last()?);
-    if first.capitals < end.capitals {
+    if first.cut.capitals < end.capitals {
         return None;
     }
     let mut label = end.label.split(' ');
-    let exact = matched.iter().all(|unit| label.next() == Some(unit.folded.as_str()));
+    let exact = matched.iter().all(|unit| label.next() == Some(unit.cut.folded.as_str()));
     Some(Found {
         concept: end.concept,
-        start: first.start,
-        end: last.end,
+        start: first.cut.word.start,
+        end: last.cut.word.end,
         from,
         to,
         exact,
         rank,
     })
+}
+
+/// The first letters of a word; `None` for a word so short that its stem may be shorter.
+fn beginning(folded: &str) -> Option<&str> {
+    const LETTERS: usize = 3;
+    (folded.len() > LETTERS).then(|| folded.get(..LETTERS)).flatten()
 }
 
 fn capitals(text: &str) -> usize {

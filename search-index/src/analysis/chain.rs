@@ -96,7 +96,9 @@ struct WordStream {
 
 impl TokenStream for WordStream {
     fn advance(&mut self) -> bool {
-        let Some(word) = self.words.next() else { return false };
+        let Some(word) = self.words.next() else {
+            return false;
+        };
         self.token.text = word.text;
         self.token.offset_from = word.start;
         self.token.offset_to = word.end;
@@ -153,11 +155,7 @@ impl<T: Tokenizer> Tokenizer for FormsTokenizer<T> {
     type TokenStream<'a> = FormsStream<'a, T::TokenStream<'a>>;
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Self::TokenStream<'a> {
-        FormsStream {
-            forms: &self.forms,
-            inner: self.inner.token_stream(text),
-            waiting: VecDeque::new(),
-        }
+        FormsStream { forms: &self.forms, inner: self.inner.token_stream(text), waiting: VecDeque::new() }
     }
 }
 

@@ -42,8 +42,7 @@ pub(super) struct Compounds {
 impl Compounds {
     pub(super) fn new(stems: Stems, vocabulary: &Vocabulary) -> Compounds {
         let code = stems.language.code();
-        let mut compounds =
-            Compounds { german: code == "de", terms: HashMap::new(), longest: 0 };
+        let mut compounds = Compounds { german: code == "de", terms: HashMap::new(), longest: 0 };
         if COMPOUNDING.contains(&code) {
             let labels = vocabulary.iter().flat_map(|concept| concept.labels(code));
             for word in labels.flat_map(|label| words(label, false)) {

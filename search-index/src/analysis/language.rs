@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use whatlang::{Detector, Lang};
 
 const CODES: [&str; 25] = [
-    "bg", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "ga", "hr", "hu", "it", "lt", "lv",
-    "mt", "nl", "pl", "pt", "ro", "sk", "sl", "sv", "xx",
+    "bg", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "ga", "hr", "hu", "it", "lt", "lv", "mt",
+    "nl", "pl", "pt", "ro", "sk", "sl", "sv", "xx",
 ];
 
 /// What the detector chooses from: the EU languages it knows (all but Irish and Maltese), and

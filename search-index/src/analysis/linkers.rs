@@ -8,10 +8,7 @@ pub(super) fn of(language: Language) -> &'static [&'static str] {
     match language.code() {
         "fr" => &["de", "du", "des", "la", "le", "les", "d", "l"],
         "es" => &["de", "del", "la", "el", "los", "las"],
-        "it" => &[
-            "di", "del", "della", "dei", "delle", "dello", "degli", "il", "la", "i", "le", "gli",
-            "lo",
-        ],
+        "it" => &["di", "del", "della", "dei", "delle", "dello", "degli", "il", "la", "i", "le", "gli", "lo"],
         "pt" => &["de", "do", "da", "dos", "das", "o", "a", "os", "as"],
         "ro" => &["de", "a", "al", "ale"],
         _ => &[],

@@ -14,7 +14,8 @@ mod linkers;
 mod stop_words;
 mod words;
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tantivy::tokenizer::{TextAnalyzer, Token, TokenizerManager};
 
@@ -31,6 +32,9 @@ use compounds::Compounds;
 /// Grows whenever the same text may give other terms than before, so that old indexes are rebuilt.
 const ANALYSIS_VERSION: &str = "1";
 
+/// How many texts are remembered; more than one document has, few enough to cost no memory.
+const READINGS: usize = 256;
+
 /// The registered name of the analyser of display names: unstemmed, folded.
 pub const NAMES: &str = "names";
 
@@ -40,6 +44,18 @@ pub struct Analysis {
     chains: Vec<TextAnalyzer>,
     names: TextAnalyzer,
     annotator: Annotator,
+    /// The texts read last: the index, the vector and the explanation of a document read the same.
+    readings: Mutex<HashMap<(Option<String>, String), Arc<Reading>>>,
+}
+
+/// A text as read: its language, index terms and concepts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    pub language: Language,
+    /// As [`Analysis::terms`] gives them.
+    pub terms: Vec<String>,
+    /// As [`Analysis::annotate`] gives them.
+    pub annotations: Vec<Annotation>,
 }
 
 impl Analysis {
@@ -53,7 +69,7 @@ impl Analysis {
             .map(|(stems, compounds)| chain::of_language(*stems, Arc::clone(compounds)))
             .collect();
         let annotator = Annotator::new(&vocabulary, &stems, &compounds);
-        Analysis { vocabulary, chains, names: chain::of_names(), annotator }
+        Analysis { vocabulary, chains, names: chain::of_names(), annotator, readings: Mutex::default() }
     }
 
     /// With the vocabulary of this build.
@@ -98,6 +114,30 @@ impl Analysis {
         self.annotator.annotate(text, language)
     }
 
+    /// Language, terms and concepts of a text at once; the texts read last are remembered.
+    pub fn read(&self, stated: Option<&str>, text: &str) -> Arc<Reading> {
+        let key = (stated.map(str::to_owned), text.to_owned());
+        if let Some(reading) = self.readings().get(&key) {
+            return Arc::clone(reading);
+        }
+        let language = self.language(stated, text);
+        let reading = Arc::new(Reading {
+            language,
+            terms: self.terms(language, text),
+            annotations: self.annotate(text, Some(language.code())),
+        });
+        let mut readings = self.readings();
+        if readings.len() >= READINGS {
+            readings.clear();
+        }
+        readings.insert(key, Arc::clone(&reading));
+        reading
+    }
+
+    fn readings(&self) -> MutexGuard<'_, HashMap<(Option<String>, String), Arc<Reading>>> {
+        self.readings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub fn annotator(&self) -> &Annotator {
         &self.annotator
     }
@@ -112,10 +152,7 @@ impl Analysis {
 
     /// Changes whenever the same text may give other terms or concepts.
     pub fn fingerprint(&self) -> u64 {
-        Fingerprint::new()
-            .add(ANALYSIS_VERSION)
-            .add(&self.vocabulary.fingerprint().to_string())
-            .value()
+        Fingerprint::new().add(ANALYSIS_VERSION).add(&self.vocabulary.fingerprint().to_string()).value()
     }
 }
 

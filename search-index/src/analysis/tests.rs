@@ -181,8 +181,7 @@ fn the_fingerprint_follows_the_vocabulary() {
 #[ignore = "a measurement: cargo test --release -p search-index -- --ignored --nocapture speed"]
 fn speed_of_annotation() {
     let analysis = Analysis::embedded().unwrap();
-    let text = "Wir bieten vorausschauende Wartung und Bildverarbeitungssysteme für Betriebe an. "
-        .repeat(30);
+    let text = "Wir bieten vorausschauende Wartung und Bildverarbeitungssysteme für Betriebe an. ".repeat(30);
     let start = Instant::now();
     for _ in 0..100 {
         assert!(!analysis.annotate(&text, Some("de")).is_empty());

@@ -18,8 +18,8 @@ const DOTTED_ENDINGS: [&str; 5] = ["js", "net", "io", "ai", "py"];
 
 /// Elided articles and particles before an apostrophe, in the languages that elide.
 const ELISIONS: [&str; 24] = [
-    "l", "d", "j", "m", "t", "s", "n", "c", "qu", "jusqu", "lorsqu", "puisqu", "quoiqu", "quelqu",
-    "un", "dell", "all", "nell", "sull", "dall", "quest", "quell", "coll", "gl",
+    "l", "d", "j", "m", "t", "s", "n", "c", "qu", "jusqu", "lorsqu", "puisqu", "quoiqu", "quelqu", "un",
+    "dell", "all", "nell", "sull", "dall", "quest", "quell", "coll", "gl",
 ];
 
 /// One word of a text.
@@ -38,7 +38,9 @@ pub(crate) fn words(text: &str, elides: bool) -> Vec<Word> {
     let mut found = Vec::new();
     while let Some((start, end)) = cutter.next_span() {
         let start = if elides { start + elision(text.get(start..end).unwrap_or("")) } else { start };
-        let Some(surface) = text.get(start..end) else { continue };
+        let Some(surface) = text.get(start..end) else {
+            continue;
+        };
         if surface.len() <= LONGEST_WORD {
             found.push(Word { start, end, text: normal(surface) });
         }
@@ -50,8 +52,7 @@ fn normal(surface: &str) -> String {
     if surface.is_ascii() {
         return surface.to_ascii_lowercase();
     }
-    let composed: String =
-        surface.nfc().filter(|c| *c != SOFT_HYPHEN).map(plain_apostrophe).collect();
+    let composed: String = surface.nfc().filter(|c| *c != SOFT_HYPHEN).map(plain_apostrophe).collect();
     composed.to_lowercase()
 }
 
@@ -101,9 +102,10 @@ impl Cutter<'_> {
     /// `.NET` is a word with its dot, unless the dot ends the word before it.
     fn is_dot_net(&self, before: Option<char>, at: usize) -> bool {
         let rest = self.text.get(at..).unwrap_or("");
-        let free = self.text.get(..at.saturating_sub(1)).is_none_or(|head| {
-            head.chars().next_back().is_none_or(|c| !is_word_char(c))
-        });
+        let free = self
+            .text
+            .get(..at.saturating_sub(1))
+            .is_none_or(|head| head.chars().next_back().is_none_or(|c| !is_word_char(c)));
         before == Some('.') && free && run(rest).eq_ignore_ascii_case("net")
     }
 
@@ -147,9 +149,7 @@ fn joiner(word: &str, rest: &str) -> Option<Joiner> {
     let last = run_back(word);
     match c {
         '+' if rest.starts_with("++") && word.len() <= LONGEST_WORD => Some(Joiner::Ending(2)),
-        '#' if last.len() <= 2 && next.is_empty() && starts_alphabetic(last) => {
-            Some(Joiner::Ending(1))
-        }
+        '#' if last.len() <= 2 && next.is_empty() && starts_alphabetic(last) => Some(Joiner::Ending(1)),
         '&' if is_short(last) && is_short(next) => Some(Joiner::Inside(1)),
         '.' if starts_alphabetic(last) && is_dotted_ending(next) => Some(Joiner::Inside(1)),
         '.' | ',' if is_number(last) && is_number(next) => Some(Joiner::Inside(1)),
@@ -159,9 +159,9 @@ fn joiner(word: &str, rest: &str) -> Option<Joiner> {
 }
 
 fn run_back(word: &str) -> &str {
-    let start = word.rfind(|c| !is_word_char(c)).map_or(0, |at| {
-        at + word.get(at..).and_then(|tail| tail.chars().next()).map_or(0, char::len_utf8)
-    });
+    let start = word
+        .rfind(|c| !is_word_char(c))
+        .map_or(0, |at| at + word.get(at..).and_then(|tail| tail.chars().next()).map_or(0, char::len_utf8));
     word.get(start..).unwrap_or("")
 }
 
@@ -204,10 +204,8 @@ mod tests {
 
     #[test]
     fn elided_articles_are_dropped_where_the_language_elides() {
-        let french: Vec<String> = words("l’industrie d'aujourd'hui, qu'elle", true)
-            .into_iter()
-            .map(|word| word.text)
-            .collect();
+        let french: Vec<String> =
+            words("l’industrie d'aujourd'hui, qu'elle", true).into_iter().map(|word| word.text).collect();
         assert_eq!(french, ["industrie", "aujourd'hui", "elle"]);
         let italian = words("dell'intelligenza", true);
         assert_eq!((italian[0].start, italian[0].text.as_str()), (5, "intelligenza"));

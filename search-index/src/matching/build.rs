@@ -160,11 +160,7 @@ impl Prepared {
     }
 }
 
-fn prepare_face(
-    face: &Face,
-    titles: &[Passage],
-    analysis: &Analysis,
-) -> PreparedFace {
+fn prepare_face(face: &Face, titles: &[Passage], analysis: &Analysis) -> PreparedFace {
     let mut pieces = Vec::new();
     for claim in &face.claims {
         pieces.extend(claim_piece(claim, Source::Claim, CLAIM_WEIGHT, analysis));
@@ -183,18 +179,18 @@ fn prepare_face(
 }
 
 fn text_piece(passage: &Passage, source: Source, weight: f32, analysis: &Analysis) -> Piece {
-    let language = analysis.language(passage.language.as_deref(), &passage.text);
+    let reading = analysis.read(passage.language.as_deref(), &passage.text);
     let is_title = matches!(source, Source::Title(_));
     Piece {
         audience: passage.audience,
         source,
         weight,
         frequency: if is_title { TITLE_FREQUENCY } else { 1.0 },
-        language,
-        terms: analysis.terms(language, &passage.text),
-        concepts: analysis
-            .annotate(&passage.text, Some(language.code()))
-            .into_iter()
+        language: reading.language,
+        terms: reading.terms.clone(),
+        concepts: reading
+            .annotations
+            .iter()
             .map(|found| place(found.number, found.start, found.end))
             .collect(),
     }
@@ -274,10 +270,7 @@ fn attributes(document: &Document) -> Attributes {
 }
 
 /// Splits what is there into what everybody sees, or what the public and the members see.
-fn by_readers<T>(
-    pieces: &[&Piece],
-    make: impl Fn(Readers, &[&Piece]) -> Option<T>,
-) -> Vec<T> {
+fn by_readers<T>(pieces: &[&Piece], make: impl Fn(Readers, &[&Piece]) -> Option<T>) -> Vec<T> {
     let public: Vec<&Piece> =
         pieces.iter().filter(|piece| piece.audience == Audience::Public).copied().collect();
     if public.len() == pieces.len() {
@@ -293,8 +286,8 @@ fn layers(pieces: &[Piece], caps: Caps, idf: Idf<'_>) -> Vec<Layer> {
     let pieces: Vec<&Piece> = pieces.iter().collect();
     by_readers(&pieces, |readers, pieces| {
         let speaks = |piece: &&Piece| {
-            !matches!(piece.source, Source::Title(_) | Source::Case(_))
-                && !(piece.terms.is_empty() && piece.concepts.is_empty())
+            let own = matches!(piece.source, Source::Claim | Source::Passage(_));
+            own && (!piece.terms.is_empty() || !piece.concepts.is_empty())
         };
         (!pieces.is_empty()).then(|| Layer {
             readers,
@@ -359,7 +352,9 @@ fn count_words<'a>(pieces: impl Iterator<Item = &'a Piece>) -> Vec<Words> {
             languages.push((Words { language: piece.language, counts: vec![] }, HashMap::new()));
             languages.len() - 1
         });
-        let Some((words, places)) = languages.get_mut(at) else { continue };
+        let Some((words, places)) = languages.get_mut(at) else {
+            continue;
+        };
         for term in &piece.terms {
             let place = *places.entry(term).or_insert_with(|| {
                 words.counts.push((term.clone(), 0.0));
@@ -393,7 +388,6 @@ fn term_vector(words: &Words, cap: usize, idf: Idf<'_>) -> Option<TermVector> {
     weighted.sort_by_key(|(term, _)| *term);
     weighted.dedup_by_key(|(term, _)| *term);
     let language = code(words.language.code())?;
-    let terms =
-        weighted.into_iter().map(|(term, weight)| (term, (weight / norm) as f32)).collect();
+    let terms = weighted.into_iter().map(|(term, weight)| (term, (weight / norm) as f32)).collect();
     (norm > 0.0).then_some(TermVector { language, terms })
 }

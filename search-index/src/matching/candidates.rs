@@ -16,8 +16,8 @@ use super::build::{Caps, Prepared, Side};
 use super::codec;
 use super::concepts::{Rarity, idf};
 use super::request::{MatchRequest, Mode};
-use super::vector::{Vector, term_hash};
-use crate::analysis::{Analysis, Language};
+use super::vector::{FaceVector, Mention, Vector, term_hash};
+use crate::analysis::Analysis;
 use crate::document::{Audience, Document, Kind};
 use crate::error::IndexError;
 use crate::schema::{FaceFields, Fields, Layered, column, face_term};
@@ -33,6 +33,9 @@ const WORDS_SHARE: f64 = 0.6;
 const OTHER_DIRECTION: f64 = 0.3;
 /// What is sought is also looked up among what needs seek: their task is what they have to give.
 const TASKS: f64 = 0.5;
+/// How many postings one group of lookups may read beyond its weightiest one. It keeps the cost of a question from growing
+/// with the number of profiles; what it leaves out is frequent and says little.
+const MOST_POSTINGS: u64 = 60_000;
 /// Candidates of equal weight are drawn by lot, another lot every day; this is the most that the lot adds.
 const LOT: f32 = 1e-3;
 
@@ -61,16 +64,14 @@ impl<'a> View<'a> {
     /// Analyses the asking side, with the rarities of this index.
     pub fn seeker(self, document: &Document, mode: Mode, wants_needs: bool) -> Seeker {
         let prepared = Prepared::new(document, self.analysis);
-        let rarities = Rarities { view: self, known: RefCell::default() };
+        let frequencies = Frequencies { view: self, known: RefCell::default() };
         // What is sought meets offers, and what is offered meets what others seek.
         let vector = prepared.vector(Caps::default(), |side, language, term| {
-            rarities.term(opposite(self.fields, side), language, term)
+            let fields = opposite(self.fields, side);
+            frequencies.idf(fields.terms, &face_term(language, term))
         });
-        let giving = if std::ptr::eq(vector.giving(self.reader), &vector.seeks) {
-            Side::Seeks
-        } else {
-            Side::Offers
-        };
+        let giving =
+            if std::ptr::eq(vector.giving(self.reader), &vector.seeks) { Side::Seeks } else { Side::Offers };
         let (forward, backward) = match mode {
             Mode::Seeks => (1.0, OTHER_DIRECTION),
             Mode::Offers => (OTHER_DIRECTION, 1.0),
@@ -83,88 +84,35 @@ impl<'a> View<'a> {
         let lookups = groups
             .into_iter()
             .flat_map(|(side, fields, share)| {
-                let words = self.word_lookups(&prepared, &vector, side, fields, share);
-                words.into_iter().chain(self.concept_lookups(&vector, side, fields, share))
+                let words = heaviest_words(&prepared, &vector, side, self.reader);
+                let words = frequencies.lookups(words, fields.terms, share * WORDS_SHARE);
+                let concepts = self.concepts(&frequencies, &vector, side, fields);
+                words.into_iter().chain(frequencies.lookups(concepts, fields.concepts, share))
             })
             .collect();
         Seeker { vector, lookups }
     }
 
-    /// The heaviest words of a face that occur on the other side at all.
-    fn word_lookups(
+    /// The weightiest concepts of a face, by prominence and rarity.
+    fn concepts(
         self,
-        prepared: &Prepared,
+        frequencies: &Frequencies<'_>,
         vector: &Vector,
         side: Side,
         fields: FaceFields,
-        share: f64,
-    ) -> Vec<(Term, f64)> {
-        let texts = match side {
-            Side::Seeks => vector.seeks.texts(self.reader),
-            Side::Offers => vector.offers.texts(self.reader),
+    ) -> Vec<(String, f64)> {
+        let weigh = |mention: &Mention| {
+            let concept = self.analysis.vocabulary().by_number(mention.concept)?;
+            let rarity = frequencies.idf(fields.concepts, &concept.id);
+            Some((concept.id.clone(), f64::from(mention.weight) * rarity))
         };
-        let mut words: Vec<(String, f64)> = Vec::new();
-        for of_language in prepared.words(side, self.reader) {
-            let code = of_language.language.code();
-            let Some(weights) = texts.iter().find(|text| text.language == code.as_bytes()) else {
-                continue;
-            };
-            words.extend(of_language.counts.iter().filter_map(|(term, _)| {
-                let hash = term_hash(term);
-                let at = weights.terms.binary_search_by_key(&hash, |(term, _)| *term).ok()?;
-                let (_, weight) = weights.terms.get(at)?;
-                Some((face_term(of_language.language, term), f64::from(*weight)))
-            }));
-        }
-        words.sort_by(|one, other| other.1.total_cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
-        words.truncate(MOST_TERMS);
-        self.lookups(words, fields.terms, share * WORDS_SHARE)
-    }
-
-    fn concept_lookups(
-        self,
-        vector: &Vector,
-        side: Side,
-        fields: FaceFields,
-        share: f64,
-    ) -> Vec<(Term, f64)> {
-        let face = match side {
-            Side::Seeks => &vector.seeks,
-            Side::Offers => &vector.offers,
-        };
-        let rarities = Rarities { view: self, known: RefCell::default() };
-        let mut concepts: Vec<(String, f64)> = face
-            .concepts(self.reader)
-            .iter()
-            .filter_map(|mention| {
-                let concept = self.analysis.vocabulary().by_number(mention.concept)?;
-                let rarity = rarities.of(fields.concepts, &concept.id);
-                Some((concept.id.clone(), f64::from(mention.weight) * rarity))
-            })
-            .collect();
-        concepts.sort_by(|one, other| other.1.total_cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
-        concepts.truncate(MOST_CONCEPTS);
-        self.lookups(concepts, fields.concepts, share)
-    }
-
-    /// Terms that exist in the fields that the reader may see; the weights of all sum to `share`.
-    fn lookups(self, values: Vec<(String, f64)>, field: Layered, share: f64) -> Vec<(Term, f64)> {
-        let total: f64 = values.iter().map(|(_, weight)| weight).sum();
-        values
-            .iter()
-            .flat_map(|(text, weight)| {
-                let weight = share * weight / total.max(f64::MIN_POSITIVE);
-                field
-                    .visible_to(self.reader)
-                    .map(move |field| (Term::from_field_text(field, text), weight))
-            })
-            .filter(|(term, _)| self.searcher.doc_freq(term).is_ok_and(|count| count > 0))
-            .collect()
+        let concepts = face(vector, side).concepts(self.reader).iter().filter_map(weigh);
+        heaviest(concepts.collect(), MOST_CONCEPTS)
     }
 
     /// The clauses that keep to what was asked for and away from whom it may not be.
     pub fn filters(self, request: &MatchRequest) -> Vec<Clause> {
-        let mut clauses = request.filters().clauses(self.fields, self.reader, request.now);
+        let mut clauses = request.filters().clauses(self.searcher, self.fields, self.reader, request.now);
         let profiles: Vec<Term> = request
             .exclude
             .keys()
@@ -204,14 +152,9 @@ impl<'a> View<'a> {
     }
 
     /// The newest `count` documents that pass the filters: something to show where little is known.
-    pub fn newest(
-        self,
-        request: &MatchRequest,
-        count: usize,
-    ) -> Result<Vec<DocAddress>, IndexError> {
+    pub fn newest(self, request: &MatchRequest, count: usize) -> Result<Vec<DocAddress>, IndexError> {
         let query = BooleanQuery::new(self.filters(request));
-        let collector =
-            TopDocs::with_limit(count).order_by_fast_field::<i64>(column::CREATED, Order::Desc);
+        let collector = TopDocs::with_limit(count).order_by_fast_field::<i64>(column::CREATED, Order::Desc);
         let found = self.searcher.search(&query, &collector)?;
         Ok(found.into_iter().map(|(_, address)| address).collect())
     }
@@ -251,11 +194,15 @@ impl<'a> View<'a> {
         let mut candidates = Vec::with_capacity(addresses.len());
         for (segment, docs) in by_segment {
             let reader = self.searcher.segment_reader(segment);
-            let Some(column) = reader.fast_fields().bytes(column::VECTOR)? else { continue };
+            let Some(column) = reader.fast_fields().bytes(column::VECTOR)? else {
+                continue;
+            };
             let mut bytes = Vec::new();
             for doc in docs {
                 bytes.clear();
-                let Some(ord) = column.term_ords(doc).next() else { continue };
+                let Some(ord) = column.term_ords(doc).next() else {
+                    continue;
+                };
                 let read = column.ord_to_bytes(ord, &mut bytes)?;
                 match codec::decode(&bytes).filter(|_| read) {
                     Some(vector) => {
@@ -289,33 +236,83 @@ impl<'a> View<'a> {
     fn frequency(self, field: Layered, text: &str) -> u64 {
         field
             .visible_to(self.reader)
-            .filter_map(|field: Field| {
-                self.searcher.doc_freq(&Term::from_field_text(field, text)).ok()
-            })
+            .filter_map(|field: Field| self.searcher.doc_freq(&Term::from_field_text(field, text)).ok())
             .sum()
     }
 }
 
-/// Inverse document frequencies, each looked up once.
-struct Rarities<'a> {
+/// In how many documents values occur, each looked up once.
+struct Frequencies<'a> {
     view: View<'a>,
-    known: RefCell<HashMap<(Field, String), f64>>,
+    known: RefCell<HashMap<(Field, String), u64>>,
 }
 
-impl Rarities<'_> {
-    fn term(&self, fields: FaceFields, language: Language, term: &str) -> f64 {
-        self.of(fields.terms, &face_term(language, term))
-    }
-
-    fn of(&self, field: Layered, text: &str) -> f64 {
+impl Frequencies<'_> {
+    fn of(&self, field: Layered, text: &str) -> u64 {
         let key = (field.public, text.to_owned());
         if let Some(known) = self.known.borrow().get(&key) {
             return *known;
         }
-        let rarity = idf(self.view.searcher.num_docs(), self.view.frequency(field, text));
-        self.known.borrow_mut().insert(key, rarity);
-        rarity
+        let frequency = self.view.frequency(field, text);
+        self.known.borrow_mut().insert(key, frequency);
+        frequency
     }
+
+    fn idf(&self, field: Layered, text: &str) -> f64 {
+        idf(self.view.searcher.num_docs(), self.of(field, text))
+    }
+
+    /// The values that occur in what the reader may see, as terms whose weights sum to at most `share`. The weightiest
+    /// is always there, the others as far as the budget of postings goes.
+    fn lookups(&self, values: Vec<(String, f64)>, field: Layered, share: f64) -> Vec<(Term, f64)> {
+        let total: f64 = values.iter().map(|(_, weight)| weight).sum();
+        let mut lookups = Vec::new();
+        let mut postings = 0;
+        for (text, weight) in &values {
+            let frequency = self.of(field, text);
+            if frequency == 0 || (!lookups.is_empty() && postings + frequency > MOST_POSTINGS) {
+                continue;
+            }
+            postings += frequency;
+            let weight = share * weight / total.max(f64::MIN_POSITIVE);
+            let fields = field.visible_to(self.view.reader);
+            lookups.extend(fields.map(|field| (Term::from_field_text(field, text), weight)));
+        }
+        lookups
+    }
+}
+
+fn face(vector: &Vector, side: Side) -> &FaceVector {
+    match side {
+        Side::Seeks => &vector.seeks,
+        Side::Offers => &vector.offers,
+    }
+}
+
+/// The heaviest words of a face as terms of the index, in all languages together.
+fn heaviest_words(prepared: &Prepared, vector: &Vector, side: Side, reader: Audience) -> Vec<(String, f64)> {
+    let texts = face(vector, side).texts(reader);
+    let mut found: Vec<(String, f64)> = Vec::new();
+    for words in prepared.words(side, reader) {
+        let code = words.language.code().as_bytes();
+        let Some(text) = texts.iter().find(|text| text.language == code) else {
+            continue;
+        };
+        found.extend(words.counts.iter().filter_map(|(term, _)| {
+            let hash = term_hash(term);
+            let at = text.terms.binary_search_by_key(&hash, |(term, _)| *term).ok()?;
+            let (_, weight) = text.terms.get(at)?;
+            Some((face_term(words.language, term), f64::from(*weight)))
+        }));
+    }
+    heaviest(found, MOST_TERMS)
+}
+
+/// The `most` heaviest values, heaviest first; of equals the first in the alphabet.
+fn heaviest(mut values: Vec<(String, f64)>, most: usize) -> Vec<(String, f64)> {
+    values.sort_by(|one, other| other.1.total_cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+    values.truncate(most);
+    values
 }
 
 fn opposite(fields: &Fields, side: Side) -> FaceFields {

@@ -29,10 +29,8 @@ pub struct Closeness {
 
 impl Closeness {
     pub fn new(vocabulary: &Vocabulary) -> Closeness {
-        let parents: Vec<Option<usize>> = vocabulary
-            .iter()
-            .map(|concept| concept.parent.map(|parent| usize::from(parent.0)))
-            .collect();
+        let parents: Vec<Option<usize>> =
+            vocabulary.iter().map(|concept| concept.parent.map(|parent| usize::from(parent.0))).collect();
         let size = parents.len();
         let lines: Vec<Vec<usize>> = (0..size).map(|concept| line(&parents, concept)).collect();
         let credits = lines
@@ -61,7 +59,9 @@ fn line(parents: &[Option<usize>], concept: usize) -> Vec<usize> {
 
 /// The credit for two concepts given by their lines to the root.
 fn credit(sought: &[usize], offered: &[usize]) -> f32 {
-    let (Some(wanted), Some(given)) = (sought.first(), offered.first()) else { return 0.0 };
+    let (Some(wanted), Some(given)) = (sought.first(), offered.first()) else {
+        return 0.0;
+    };
     if let Some(distance) = offered.iter().position(|concept| concept == wanted) {
         return match distance {
             0 => 1.0,
@@ -88,14 +88,9 @@ pub struct Rarity {
 
 impl Rarity {
     /// `frequencies` of concepts, out of `documents`.
-    pub fn new(
-        documents: u64,
-        frequencies: impl IntoIterator<Item = (ConceptNumber, u64)>,
-    ) -> Rarity {
-        let values = frequencies
-            .into_iter()
-            .map(|(concept, count)| (concept, idf(documents, count)))
-            .collect();
+    pub fn new(documents: u64, frequencies: impl IntoIterator<Item = (ConceptNumber, u64)>) -> Rarity {
+        let values =
+            frequencies.into_iter().map(|(concept, count)| (concept, idf(documents, count))).collect();
         Rarity { values }
     }
 

@@ -3,7 +3,11 @@
 //! Everything here is read from the layers and the passages that the reader may see, and from nothing else. It costs
 //! more than a score, so it is made only for the matches that are returned.
 
+use std::collections::HashSet;
+use std::ops::Range;
+
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::features::best_credit;
 use super::parameters::Feature;
@@ -29,14 +33,14 @@ const TITLE_BYTES: usize = 100;
 const MOST_PASSAGES: usize = 8;
 
 /// A text and the language it is in, where that is stated.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Text {
     pub language: Option<String>,
     pub text: String,
 }
 
 /// One answer, explained.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Match {
     pub id: String,
     pub kind: Kind,
@@ -60,7 +64,7 @@ pub struct Match {
 }
 
 /// A concept that both sides have, or two that lie close in the tree.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct SharedConcept {
     /// Id of the concept that is sought, and of the one that is offered.
     pub sought: String,
@@ -74,7 +78,7 @@ pub struct SharedConcept {
 }
 
 /// What an [`Evidence`] is taken from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EvidenceKind {
     Case,
@@ -82,7 +86,7 @@ pub enum EvidenceKind {
 }
 
 /// The most telling piece of the candidate, in its own language.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Evidence {
     pub kind: EvidenceKind,
     /// Key of the past case.
@@ -116,14 +120,9 @@ impl Explainer<'_> {
         let gives_task = std::ptr::eq(candidate.giving(reader), &candidate.seeks);
         let face = if gives_task { &document.seeks } else { &document.offers };
         let named = |face| move |mention: &Mention| self.words(document, face, mention);
-        let concepts =
-            self.shared(&seeker.seeks, candidate.giving(reader), Named::Offered, named(face));
-        let concepts_in_return = self.shared(
-            &candidate.seeks,
-            seeker.giving(reader),
-            Named::Sought,
-            named(&document.seeks),
-        );
+        let concepts = self.shared(&seeker.seeks, candidate.giving(reader), Named::Offered, named(face));
+        let concepts_in_return =
+            self.shared(&candidate.seeks, seeker.giving(reader), Named::Sought, named(&document.seeks));
         let evidence = self.evidence(seeker, candidate, document, face, &score);
         let case = evidence.as_ref().filter(|evidence| evidence.kind == EvidenceKind::Case);
         let case = case.and_then(|case| case.title.as_ref()).map(|t| shorten(&t.text, TITLE_BYTES));
@@ -207,7 +206,7 @@ impl Explainer<'_> {
         document: &'d Document,
         face: &'d Face,
         mention: &Mention,
-    ) -> Option<(&'d Passage, std::ops::Range<usize>)> {
+    ) -> Option<(&'d Passage, Range<usize>)> {
         let passage = match mention.source {
             Source::Title(index) => document.titles.get(usize::from(index))?,
             Source::Passage(index) => face.passages.get(usize::from(index))?,
@@ -273,11 +272,10 @@ impl Explainer<'_> {
         let sought = seeks.texts(self.measure.reader);
         let visible = face.passages.iter().filter(|p| self.measure.reader.may_see(p.audience));
         let alike = visible.take(MOST_PASSAGES).filter_map(|passage| {
-            let language = self.analysis.language(passage.language.as_deref(), &passage.text);
-            let vector = sought.iter().find(|v| v.language.as_slice() == language.code().as_bytes())?;
-            let terms = self.analysis.terms(language, &passage.text);
-            let present: std::collections::HashSet<u32> =
-                terms.iter().map(|term| term_hash(term)).collect();
+            let reading = self.analysis.read(passage.language.as_deref(), &passage.text);
+            let code = reading.language.code().as_bytes();
+            let vector = sought.iter().find(|vector| vector.language == code)?;
+            let present: HashSet<u32> = reading.terms.iter().map(|term| term_hash(term)).collect();
             let common = vector.terms.iter().filter(|(term, _)| present.contains(term));
             let weight: f32 = common.map(|(_, weight)| *weight).sum();
             (weight > 0.0).then_some((weight, passage))
@@ -290,9 +288,8 @@ impl Explainer<'_> {
     /// The passage in the first of the reader's languages, else the first; among those that `audience` may see.
     fn nearest(&self, passages: &[Passage], audience: Audience) -> Option<Text> {
         let visible = || passages.iter().filter(|passage| audience.may_see(passage.audience));
-        let in_language = |language: &&str| {
-            visible().find(|passage| passage.language.as_deref() == Some(*language))
-        };
+        let in_language =
+            |language: &&str| visible().find(|passage| passage.language.as_deref() == Some(*language));
         let passage = self.languages.iter().find_map(in_language).or_else(|| visible().next())?;
         Some(Text { language: passage.language.clone(), text: one_line(&passage.text) })
     }
@@ -321,7 +318,7 @@ fn shorten(text: &str, most: usize) -> String {
 }
 
 /// The surroundings of some words, cut between words.
-fn excerpt(text: &str, words: std::ops::Range<usize>) -> String {
+fn excerpt(text: &str, words: Range<usize>) -> String {
     let around = EXCERPT_BYTES.saturating_sub(words.len()) / 2;
     let from = text.floor_char_boundary(words.start.saturating_sub(around));
     let from = match text.get(from..words.start).and_then(|before| before.find(' ')) {

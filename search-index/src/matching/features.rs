@@ -76,12 +76,7 @@ pub fn stretch(cosine: f64, midpoint: f64) -> f64 {
 
 /// Similarity of two texts. Where they share no language the words cannot be compared: `stand_in`, a value got from
 /// concepts, takes their place, so that a text is neither punished nor favoured for its language.
-pub fn text(
-    sought: &[TermVector],
-    given: &[TermVector],
-    midpoint: f64,
-    stand_in: f64,
-) -> Option<f64> {
+pub fn text(sought: &[TermVector], given: &[TermVector], midpoint: f64, stand_in: f64) -> Option<f64> {
     if sought.is_empty() {
         return None;
     }
@@ -112,12 +107,7 @@ pub fn best_case<'a>(
 }
 
 /// Share of the wanted sectors in which the other side works. A side that wants none in particular wants its own.
-pub fn sector(
-    wanted: u32,
-    seeker: &Attributes,
-    given: Option<&Wishes>,
-    giver: &Attributes,
-) -> Option<f64> {
+pub fn sector(wanted: u32, seeker: &Attributes, given: Option<&Wishes>, giver: &Attributes) -> Option<f64> {
     let wanted = if wanted == 0 { seeker.sectors } else { wanted };
     if wanted == 0 {
         return None;
@@ -131,12 +121,7 @@ pub fn sector(
 
 /// Whether the stages fit: the mean of "the giver is at a stage that the seeker wants" and "the seeker is at a stage
 /// that the giver serves", as far as either is asked.
-pub fn stage(
-    wanted: u8,
-    seeker: &Attributes,
-    given: Option<&Wishes>,
-    giver: &Attributes,
-) -> Option<f64> {
+pub fn stage(wanted: u8, seeker: &Attributes, given: Option<&Wishes>, giver: &Attributes) -> Option<f64> {
     let giver_fits = (wanted != 0).then(|| stage_fit(wanted, giver.stage));
     let seeker_fits = (seeker.stage != 0).then(|| {
         let served = given.map_or(0, |wishes| wishes.stages);
@@ -184,8 +169,8 @@ pub fn region(
         return None;
     }
     let serves = |country: &Code| given.is_some_and(|wishes| wishes.countries.contains(country));
-    let online = giver.formats & ONLINE_BITS != 0
-        || given.is_some_and(|wishes| wishes.formats & ONLINE_BITS != 0);
+    let online =
+        giver.formats & ONLINE_BITS != 0 || given.is_some_and(|wishes| wishes.formats & ONLINE_BITS != 0);
     let mut value: f64 = if giver.country.is_none() { nearness::UNKNOWN } else { 0.0 };
     if online {
         value = value.max(nearness::ONLINE);
@@ -210,7 +195,9 @@ const ON_SITE_BITS: u8 = 0b110;
 
 /// The rung of two places by country and by how many leading characters of their NUTS codes agree.
 fn distance_rung(seeker: &Attributes, giver: &Attributes) -> f64 {
-    let (Some(here), Some(there)) = (seeker.country, giver.country) else { return 0.0 };
+    let (Some(here), Some(there)) = (seeker.country, giver.country) else {
+        return 0.0;
+    };
     if here != there {
         return if are_neighbours(here, there) { nearness::NEIGHBOUR } else { 0.0 };
     }
@@ -240,12 +227,7 @@ pub fn share_a_language(one: &Attributes, other: &Attributes) -> bool {
 }
 
 /// 1 if the two can meet in the same way, 0 if not; hybrid goes with both others.
-pub fn format(
-    wanted: u8,
-    seeker: &Attributes,
-    given: Option<&Wishes>,
-    giver: &Attributes,
-) -> Option<f64> {
+pub fn format(wanted: u8, seeker: &Attributes, given: Option<&Wishes>, giver: &Attributes) -> Option<f64> {
     let wanted = if wanted == 0 { seeker.formats } else { wanted };
     let has = giver.formats | given.map_or(0, |wishes| wishes.formats);
     if wanted == 0 {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use utoipa::ToSchema;
 
 /// The largest share of a direction's score that a newcomer's boost may have.
 pub const MAX_NEWCOMER_WEIGHT: f64 = 0.02;
@@ -14,7 +15,7 @@ pub const MAX_NEWCOMER_WEIGHT: f64 = 0.02;
 pub const MAX_CANDIDATES: usize = 2_000;
 
 /// One reason why a candidate stands where it stands. Each is a number in [0, 1].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Feature {
     Expertise,
@@ -27,13 +28,13 @@ pub enum Feature {
     Format,
     Freshness,
     Newcomer,
-    /// Stands alone in a direction in which nothing in particular is sought; it has no weight of its own.
+    /// A constant: all there is in a direction in which nothing in particular is sought, and elsewhere a share that
+    /// keeps a wish whose words are not met from deciding alone.
     Neutral,
 }
 
 impl Feature {
-    /// The features that carry a weight.
-    pub const WEIGHTED: [Feature; 10] = [
+    pub const ALL: [Feature; 11] = [
         Feature::Expertise,
         Feature::Text,
         Feature::TrackRecord,
@@ -44,6 +45,7 @@ impl Feature {
         Feature::Format,
         Feature::Freshness,
         Feature::Newcomer,
+        Feature::Neutral,
     ];
 
     /// The wire code.
@@ -80,15 +82,21 @@ impl Feature {
             }
             Feature::Language => "Whether the two sides share a working language.",
             Feature::Format => "Whether the two sides can meet in the same way, online or on site.",
-            Feature::Freshness => "How recently the entry was confirmed or changed; halves with each half-life.",
-            Feature::Newcomer => "A small boost in the first weeks of a new profile, so that newcomers are seen.",
-            Feature::Neutral => "A constant where the other side seeks nothing in particular.",
+            Feature::Freshness => {
+                "How recently the entry was confirmed or changed; halves with each half-life."
+            }
+            Feature::Newcomer => {
+                "A small boost in the first weeks of a new profile, so that newcomers are seen."
+            }
+            Feature::Neutral => {
+                "A constant, alone where nothing in particular is sought, and else a share beside what is compared."
+            }
         }
     }
 }
 
 /// Weights by feature. A feature that is not named weighs nothing.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct Weights(BTreeMap<Feature, f64>);
 
@@ -116,9 +124,6 @@ impl Weights {
     /// Checks the weights and scales them so that they sum to 1.
     fn normalised(&self, direction: &'static str) -> Result<Weights, ParametersError> {
         for (feature, weight) in self.iter() {
-            if feature == Feature::Neutral {
-                return Err(ParametersError::NotWeighted { direction, feature });
-            }
             if !(0.0..=1_000.0).contains(&weight) {
                 return Err(ParametersError::OutOfRange { direction, feature, weight });
             }
@@ -150,7 +155,7 @@ impl WeightOverrides {
 }
 
 /// Everything that the order of the answers depends on besides the documents.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
     /// Names these numbers; a request with overrides is answered with `+custom` appended.
@@ -159,7 +164,7 @@ pub struct Parameters {
     pub forward: Weights,
     /// How well the asking side's offers meet what the candidate seeks. Sums to 1.
     pub backward: Weights,
-    /// Score of a direction in which nothing in particular is sought, in (0, 1].
+    /// Value of the constant [`Feature::Neutral`], in (0, 1].
     pub neutral: f64,
     /// Days after which the freshness of an untouched entry has halved, at least 1.
     pub freshness_half_life_days: f64,
@@ -190,14 +195,15 @@ impl Default for Parameters {
             (Newcomer, 0.01),
         ];
         let backward = [
-            (Expertise, 0.40),
-            (Text, 0.18),
+            (Expertise, 0.32),
+            (Text, 0.14),
             (TrackRecord, 0.05),
-            (Sector, 0.15),
-            (Stage, 0.10),
-            (Region, 0.07),
+            (Sector, 0.12),
+            (Stage, 0.08),
+            (Region, 0.05),
             (Language, 0.03),
-            (Format, 0.02),
+            (Format, 0.01),
+            (Neutral, 0.20),
         ];
         Parameters {
             version: "1".to_owned(),
@@ -260,8 +266,6 @@ impl Parameters {
 pub enum ParametersError {
     #[error("the {direction} weight of `{}` is {weight}; it must lie between 0 and 1000", feature.code())]
     OutOfRange { direction: &'static str, feature: Feature, weight: f64 },
-    #[error("`{}` takes no weight ({direction})", feature.code())]
-    NotWeighted { direction: &'static str, feature: Feature },
     #[error("all {direction} weights are 0")]
     AllZero { direction: &'static str },
     #[error("the {direction} weight of `newcomer` may be at most {MAX_NEWCOMER_WEIGHT} of the sum")]
@@ -292,10 +296,11 @@ mod tests {
 
     #[test]
     fn an_override_is_normalised_and_changes_the_version() {
-        let changed = Parameters::default().with_overrides(&override_forward(Feature::Expertise, 1.38)).unwrap();
+        let changed =
+            Parameters::default().with_overrides(&override_forward(Feature::Expertise, 1.38)).unwrap();
         assert_eq!(changed.version, "1+custom");
         assert!((changed.forward.of(Feature::Expertise) - 0.69).abs() < 1e-12);
-        assert!((changed.backward.of(Feature::Text) - 0.18).abs() < 1e-12);
+        assert!((changed.backward.of(Feature::Text) - 0.14).abs() < 1e-12);
     }
 
     #[test]
@@ -307,10 +312,8 @@ mod tests {
         }
         let refused = parameters.with_overrides(&override_forward(Feature::Newcomer, 0.5));
         assert_eq!(refused, Err(ParametersError::NewcomerTooHeavy { direction: "forward" }));
-        let refused = parameters.with_overrides(&override_forward(Feature::Neutral, 0.5));
-        assert!(matches!(refused, Err(ParametersError::NotWeighted { .. })));
         let nothing = WeightOverrides {
-            backward: Feature::WEIGHTED.into_iter().map(|feature| (feature, 0.0)).collect(),
+            backward: Feature::ALL.into_iter().map(|feature| (feature, 0.0)).collect(),
             ..Default::default()
         };
         assert_eq!(

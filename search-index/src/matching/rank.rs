@@ -87,7 +87,9 @@ impl Matcher {
     ) -> Result<Option<Why>, IndexError> {
         let snapshot = index.snapshot();
         let view = self.view(index, &snapshot.searcher, request);
-        let Some(address) = view.find(candidate)? else { return Ok(None) };
+        let Some(address) = view.find(candidate)? else {
+            return Ok(None);
+        };
         let Some(Candidate { vector, .. }) = view.vectors(&[address])?.pop() else {
             return Ok(None);
         };
@@ -106,9 +108,8 @@ impl Matcher {
             blocker => blocker,
         };
         let own_place = place(score.score, vector.id, request);
-        let better = ranked.iter().filter(|other| {
-            place(other.score.score, other.vector.id, request) < own_place
-        });
+        let better =
+            ranked.iter().filter(|other| place(other.score.score, other.vector.id, request) < own_place);
         let rank = blocker.is_none().then(|| 1 + better.count());
         let vectors = (&seeker.vector, &vector);
         Ok(Some(Why {
@@ -203,12 +204,8 @@ impl Matcher {
         score: Score,
     ) -> Match {
         let languages: Vec<&str> = request.languages.iter().map(String::as_str).collect();
-        let explainer = Explainer {
-            analysis: &self.analysis,
-            reasons: &self.reasons,
-            measure,
-            languages: &languages,
-        };
+        let explainer =
+            Explainer { analysis: &self.analysis, reasons: &self.reasons, measure, languages: &languages };
         explainer.explain(seeker, candidate, document, score)
     }
 }

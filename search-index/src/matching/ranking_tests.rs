@@ -1,149 +1,15 @@
 //! Ranking through the front door: documents go into an index, questions are asked, answers are read.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Duration, TimeZone, Utc};
-use tempfile::TempDir;
+use chrono::Duration;
 
+use super::fixtures::{World, ask, case, claim, document, ids, members_only, mentor, need, now, text};
 use super::{
-    Blocker, EvidenceKind, Feature, Match, MatchPage, MatchRequest, Matcher, Mode, WeightOverrides,
+    Blocker, EvidenceKind, Feature, Match, MatchPage, MatchRequest, Mode, WeightOverrides, codec, encode,
 };
-use crate::analysis::Analysis;
-use crate::document::{Audience, Case, Claim, Document, Face, Kind, Passage, Place};
-use crate::vocabulary::Vocabulary;
-use crate::writer::{Change, Index, WriterOptions};
-
-const VOCABULARY: &str = r#"
-    [[concept]]
-    id = "ai"
-    labels = { en = ["artificial intelligence"], de = ["künstliche Intelligenz"], fr = ["intelligence artificielle"] }
-    [[concept]]
-    id = "computer_vision"
-    parent = "ai"
-    labels = { en = ["computer vision"], de = ["Bildverarbeitung"], fr = ["vision par ordinateur"] }
-    [[concept]]
-    id = "object_detection"
-    parent = "computer_vision"
-    labels = { en = ["object detection"], de = ["Objekterkennung"], fr = ["détection d'objets"] }
-    [[concept]]
-    id = "predictive_maintenance"
-    labels = { en = ["predictive maintenance"], de = ["vorausschauende Wartung"], fr = ["maintenance prédictive"] }
-    [[concept]]
-    id = "fundraising"
-    labels = { en = ["fundraising"], de = ["Kapitalbeschaffung"], fr = ["levée de fonds"] }
-"#;
-
-fn now() -> DateTime<Utc> {
-    Utc.with_ymd_and_hms(2026, 11, 23, 12, 0, 0).unwrap()
-}
-
-fn text(language: &str, text: &str) -> Passage {
-    Passage { language: Some(language.to_owned()), text: text.to_owned(), audience: Audience::Public }
-}
-
-fn members_only(mut passage: Passage) -> Passage {
-    passage.audience = Audience::Members;
-    passage
-}
-
-fn claim(concept: &str, audience: Audience) -> Claim {
-    Claim { concept: concept.to_owned(), audience }
-}
-
-fn case(key: &str, title: Passage, body: Passage) -> Case {
-    Case {
-        key: key.to_owned(),
-        titles: vec![title],
-        texts: vec![body],
-        claims: vec![],
-        sectors: vec![],
-        year: Some(2024),
-        audience: Audience::Public,
-    }
-}
-
-fn document(id: &str, kind: Kind, category: &str) -> Document {
-    Document {
-        id: id.to_owned(),
-        kind,
-        category: category.to_owned(),
-        profile: id.to_owned(),
-        audience: Audience::Public,
-        titles: vec![text("en", id)],
-        texts: vec![],
-        seeks: Face::default(),
-        offers: Face::default(),
-        place: Place::default(),
-        sectors: vec![],
-        stage: None,
-        size: None,
-        languages: vec![],
-        formats: vec![],
-        paused: false,
-        created_at: now() - Duration::days(100),
-        updated_at: now() - Duration::days(10),
-        starts_at: None,
-        ends_at: None,
-    }
-}
-
-fn mentor(id: &str, language: &str, words: &str) -> Document {
-    let mut mentor = document(id, Kind::Profile, "mentor");
-    mentor.offers.passages.push(text(language, words));
-    mentor
-}
-
-fn need(language: &str, words: &str) -> Document {
-    let mut need = document("ned_1", Kind::Need, "mentoring");
-    need.profile = "prf_founder".to_owned();
-    need.titles.clear();
-    need.seeks.passages.push(text(language, words));
-    need
-}
-
-struct World {
-    _folder: TempDir,
-    index: Index,
-    matcher: Matcher,
-}
-
-impl World {
-    fn with(documents: Vec<Document>) -> World {
-        let vocabulary = Arc::new(Vocabulary::parse(&[VOCABULARY]).unwrap());
-        let analysis = Arc::new(Analysis::new(vocabulary));
-        let folder = TempDir::new().unwrap();
-        let options = WriterOptions { threads: 1, ..WriterOptions::default() };
-        let index = Index::open(folder.path(), Arc::clone(&analysis), options).unwrap().index;
-        let changes = documents.into_iter().map(|document| Change::Put(Box::new(document)));
-        index.apply(changes.collect()).unwrap();
-        index.commit("1").unwrap();
-        World { _folder: folder, index, matcher: Matcher::new(analysis).unwrap() }
-    }
-
-    fn rank(&self, request: &MatchRequest) -> MatchPage {
-        self.matcher.rank(&self.index.searcher(), request).unwrap()
-    }
-
-    fn why(&self, request: &MatchRequest, id: &str) -> Option<super::Why> {
-        self.matcher.why(&self.index.searcher(), request, id).unwrap()
-    }
-
-    fn blocker(&self, request: &MatchRequest, id: &str) -> Option<Blocker> {
-        let why = self.why(request, id).unwrap();
-        assert_eq!(why.rank.is_none(), why.blocker.is_some());
-        why.blocker
-    }
-}
-
-fn ask(seeker: Document) -> MatchRequest {
-    MatchRequest::new(seeker, now())
-}
-
-fn ids(page: &MatchPage) -> Vec<&str> {
-    page.matches.iter().map(|found| found.id.as_str()).collect()
-}
+use crate::document::{Audience, Document, Face, Kind};
 
 #[test]
 fn a_german_need_finds_the_french_mentor_with_the_right_concept() {
@@ -151,7 +17,8 @@ fn a_german_need_finds_the_french_mentor_with_the_right_concept() {
         mentor("allemand", "de", "Ich berate Gründerinnen und Gründer bei der Kapitalbeschaffung."),
         mentor("francais", "fr", "Vingt ans de maintenance prédictive dans l'industrie."),
     ]);
-    let seeker = need("de", "Wir suchen Rat zu vorausschauender Wartung. vorausschauende Wartung für Pumpen.");
+    let seeker =
+        need("de", "Wir suchen Rat zu vorausschauender Wartung. vorausschauende Wartung für Pumpen.");
     let request = MatchRequest { languages: vec!["de".to_owned()], ..ask(seeker) };
     let page = world.rank(&request);
     assert_eq!(ids(&page), ["francais", "allemand"]);
@@ -209,9 +76,10 @@ fn what_only_members_may_see_never_reaches_a_visitor() {
     secretive.seeks.audience = Audience::Members;
     let mut unlisted = mentor("unlisted", "en", "Object detection");
     unlisted.audience = Audience::Members;
-    let world = World::with(vec![secretive.clone(), unlisted]);
+    let world = World::with(vec![secretive.clone(), unlisted.clone()]);
 
-    let mut seeker = need("en", "Object detection and predictive maintenance of secret turbines, fundraising");
+    let mut seeker =
+        need("en", "Object detection and predictive maintenance of secret turbines, fundraising");
     seeker.sectors.push("C".to_owned());
     let visitor = MatchRequest { reader: Audience::Public, ..ask(seeker.clone()) };
     let page = world.rank(&visitor);
@@ -230,7 +98,7 @@ fn what_only_members_may_see_never_reaches_a_visitor() {
     open.offers.cases.clear();
     open.offers.passages.truncate(1);
     open.seeks = Face::default();
-    let without = World::with(vec![open]);
+    let without = World::with(vec![open, unlisted]);
     let public_score = |page: &MatchPage| (page.matches[0].score * 1e9).round();
     assert_eq!(public_score(&without.rank(&visitor)), public_score(&page), "no trace in the score");
 
@@ -348,8 +216,7 @@ fn the_order_of_fields_does_not_matter() {
     let sides = |reversed: bool| {
         let mut candidate = mentor("a", "en", "Computer vision and predictive maintenance");
         candidate.offers.passages.push(text("de", "Kapitalbeschaffung für Werkzeugbau"));
-        candidate.offers.claims =
-            vec![claim("fundraising", Audience::Public), claim("ai", Audience::Public)];
+        candidate.offers.claims = vec![claim("fundraising", Audience::Public), claim("ai", Audience::Public)];
         candidate.offers.cases = vec![
             case("1", text("en", "Mill"), text("en", "Object detection in a mill")),
             case("2", text("en", "Farm"), text("en", "Object detection on a farm")),
@@ -391,11 +258,10 @@ fn equals_take_turns_and_the_rest_stands_still() {
         world.rank(&request)
     };
     assert_eq!(ids(&on_day(0)), ids(&on_day(0)));
-    let firsts: Vec<Vec<String>> = (0..10)
-        .map(|day| ids(&on_day(day)).into_iter().map(str::to_owned).collect())
-        .collect();
+    let firsts: Vec<Vec<String>> =
+        (0..10).map(|day| ids(&on_day(day)).into_iter().map(str::to_owned).collect()).collect();
     assert!(firsts.iter().all(|order| order[0] == "best"));
-    let distinct: std::collections::HashSet<&String> = firsts.iter().map(|order| &order[1]).collect();
+    let distinct: HashSet<&String> = firsts.iter().map(|order| &order[1]).collect();
     assert!(distinct.len() > 2, "{distinct:?}");
 }
 
@@ -417,4 +283,28 @@ fn weights_can_be_overridden() {
     assert_eq!(ids(&page), ["near", "far"]);
     assert_eq!(page.parameters_version, "1+custom");
     assert!(page.matches[0].reason.ends_with(", in the same country."), "{}", page.matches[0].reason);
+}
+
+#[test]
+fn a_huge_document_is_cut_to_what_a_column_can_hold() {
+    let words = |salt: usize, count: usize| -> String {
+        (0..count).map(|number| format!("word{salt}x{number} ")).collect()
+    };
+    let mut huge = mentor("huge", "en", &words(0, 6_000));
+    for (salt, language) in ["de", "fr", "es", "it", "pl", "nl"].into_iter().enumerate() {
+        let secret = members_only(text(language, &words(salt, 800)));
+        huge.offers.passages.push(secret.clone());
+        huge.seeks.passages.extend([text(language, &words(salt, 800)), secret]);
+    }
+    for number in 0..80 {
+        let body = words(number, 120);
+        let mut huge_case = case(&number.to_string(), text("en", "Object detection"), text("en", &body));
+        huge_case.texts.push(members_only(text("en", &body)));
+        huge.offers.cases.push(huge_case);
+    }
+    let world = World::with(vec![huge.clone()]);
+    let bytes = encode(&huge, world.analysis());
+    assert!(bytes.len() < usize::from(u16::MAX), "{}", bytes.len());
+    assert!(codec::decode(&bytes).is_some());
+    assert_eq!(ids(&world.rank(&ask(need("en", "Object detection")))), ["huge"]);
 }

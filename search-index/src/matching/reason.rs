@@ -212,7 +212,11 @@ mod tests {
         for (language, frame) in &reasons.frames {
             let lead = &frame.lead;
             for with_concepts in [
-                &lead.offers_and_case, &lead.offers, &lead.event, &lead.seeks, &lead.topic,
+                &lead.offers_and_case,
+                &lead.offers,
+                &lead.event,
+                &lead.seeks,
+                &lead.topic,
                 &frame.tail.mutual,
             ] {
                 assert_eq!(with_concepts.matches("{concepts}").count(), 1, "{language}");
@@ -247,15 +251,9 @@ mod tests {
         assert_eq!(reasons.sentence(&["sv", "fr"], &grounds), "Propose : Bildverarbeitung et Robotik.");
         grounds.kind = Kind::Need;
         grounds.sought = &offered[..1];
-        assert_eq!(
-            reasons.sentence(&["sv"], &grounds),
-            "Seeks Bildverarbeitung, which is offered here."
-        );
+        assert_eq!(reasons.sentence(&["sv"], &grounds), "Seeks Bildverarbeitung, which is offered here.");
         grounds.offered = &[];
         grounds.sought = &[];
-        assert_eq!(
-            reasons.sentence(&["en"], &grounds),
-            "No close match in content, but open to requests."
-        );
+        assert_eq!(reasons.sentence(&["en"], &grounds), "No close match in content, but open to requests.");
     }
 }

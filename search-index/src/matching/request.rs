@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::explain::Match;
 use super::parameters::Parameters;
@@ -100,7 +101,7 @@ pub struct MatchPage {
 }
 
 /// Why one candidate stands where it stands, or why it is not there.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Why {
     /// As it would be returned; scored also where it is blocked.
     pub candidate: Match,

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::features::share_a_language;
 use super::vector::{Attributes, Vector, Wishes};
 use crate::fingerprint::stable_hash;
 
 /// Why a candidate is not among the matches. Whoever may not know of a document is told nothing at all instead.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Blocker {
     /// It belongs to the profile that asks.
@@ -76,13 +77,8 @@ pub struct Rules {
 }
 
 impl Rules {
-    pub fn new(
-        exclude: &HashMap<String, Blocker>,
-        interpreter: bool,
-        now: DateTime<Utc>,
-    ) -> Rules {
-        let excluded =
-            exclude.iter().map(|(profile, blocker)| (stable_hash(profile), *blocker)).collect();
+    pub fn new(exclude: &HashMap<String, Blocker>, interpreter: bool, now: DateTime<Utc>) -> Rules {
+        let excluded = exclude.iter().map(|(profile, blocker)| (stable_hash(profile), *blocker)).collect();
         Rules { excluded, interpreter, now: now.timestamp() }
     }
 

@@ -1,6 +1,7 @@
 //! From features to one number: two directions, each the sum of its parts, and their harmonic mean.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::concepts::{Closeness, Rarity};
 use super::features;
@@ -12,7 +13,7 @@ use crate::document::{Audience, Kind};
 const NO_GROUND: f64 = 0.5;
 
 /// One feature's share of a direction: `contribution = value · weight`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Part {
     pub feature: Feature,
     /// In [0, 1].
@@ -23,7 +24,7 @@ pub struct Part {
 }
 
 /// How well one side's offers meet what the other seeks. The contributions of the parts add up to the score.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Direction {
     /// In [0, 1].
     pub score: f64,
@@ -119,7 +120,7 @@ impl Measure<'_> {
         Direction::weighed(&self.values(seeker, giver), weights).unwrap_or_else(neutral)
     }
 
-    fn values(&self, seeker: &Vector, giver: &Vector) -> [(Feature, Option<f64>); 10] {
+    fn values(&self, seeker: &Vector, giver: &Vector) -> [(Feature, Option<f64>); 11] {
         let (seeks, gives) = (&seeker.seeks, giver.giving(self.reader));
         let nothing = Wishes::default();
         let wanted = seeks.visible_wishes(self.reader).unwrap_or(&nothing);
@@ -134,9 +135,7 @@ impl Measure<'_> {
         let text = self.text(seeks, gives.texts(self.reader), expertise);
         let parameters = self.parameters;
         let newcomer = match giver.kind {
-            Kind::Profile => {
-                features::newcomer(there.created_day, self.today, parameters.newcomer_days)
-            }
+            Kind::Profile => features::newcomer(there.created_day, self.today, parameters.newcomer_days),
             _ => 0.0,
         };
         let half_life = parameters.freshness_half_life_days;
@@ -151,6 +150,7 @@ impl Measure<'_> {
             (Feature::Format, features::format(wanted.formats, here, given, there)),
             (Feature::Freshness, Some(features::freshness(there.updated_day, self.today, half_life))),
             (Feature::Newcomer, Some(newcomer)),
+            (Feature::Neutral, Some(parameters.neutral)),
         ]
     }
 
@@ -170,15 +170,10 @@ impl Measure<'_> {
     }
 
     /// The past case that is most similar to what is sought, with its similarity.
-    pub fn best_case<'v>(
-        &self,
-        seeks: &FaceVector,
-        gives: &'v FaceVector,
-    ) -> Option<(f64, &'v CaseVector)> {
+    pub fn best_case<'v>(&self, seeks: &FaceVector, gives: &'v FaceVector) -> Option<(f64, &'v CaseVector)> {
         let sought = seeks.concepts(self.reader);
         features::best_case(gives.cases(self.reader), |case| {
-            let concepts =
-                features::expertise(sought, &case.concepts, self.closeness, self.rarity);
+            let concepts = features::expertise(sought, &case.concepts, self.closeness, self.rarity);
             features::case_similarity(concepts, self.text(seeks, &case.texts, concepts))
         })
     }

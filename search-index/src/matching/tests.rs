@@ -112,8 +112,9 @@ proptest! {
         let wanted = sought[pick.index(sought.len())];
         sought.sort_by_key(|mention| mention.concept);
         let mut seeker = seeker;
+        let texts = seeker.seeks.layers.pop().map_or(vec![], |layer| layer.texts);
         seeker.seeks.layers =
-            vec![Layer { readers: Readers::Everybody, concepts: sought, texts: vec![], speaks: true }];
+            vec![Layer { readers: Readers::Everybody, concepts: sought, texts, speaks: true }];
         let world = World::new();
         let before = world.score(&seeker, &candidate, Audience::Members);
         let mut better = candidate.clone();

@@ -195,11 +195,7 @@ impl Vector {
     /// The face by which the document meets what others seek. A need that says nothing about its owner is met by its
     /// task: a mentor who wants to help with fundraising is looking for needs that seek fundraising.
     pub fn giving(&self, reader: Audience) -> &FaceVector {
-        if self.kind == Kind::Need && self.offers.is_empty(reader) {
-            &self.seeks
-        } else {
-            &self.offers
-        }
+        if self.kind == Kind::Need && self.offers.is_empty(reader) { &self.seeks } else { &self.offers }
     }
 }
 
@@ -219,8 +215,7 @@ pub fn code_bits<S: AsRef<str>>(known: &[&str], codes: &[S]) -> u8 {
     })
 }
 
-pub const STAGES: [&str; 6] =
-    ["idea", "prototype", "pilot", "first_customers", "growth", "established"];
+pub const STAGES: [&str; 6] = ["idea", "prototype", "pilot", "first_customers", "growth", "established"];
 pub const SIZES: [&str; 5] = ["micro", "small", "medium", "small_mid_cap", "large"];
 pub const FORMATS: [&str; 3] = ["online", "on_site", "hybrid"];
 

@@ -94,10 +94,7 @@ pub struct FacetValue {
 }
 
 /// The collector that counts these facets.
-pub(super) fn collector(
-    facets: &[FacetField],
-    reader: Audience,
-) -> Result<AggregationCollector, IndexError> {
+pub(super) fn collector(facets: &[FacetField], reader: Audience) -> Result<AggregationCollector, IndexError> {
     let columns = facets.iter().map(|facet| (facet.code(), facet.column(reader)));
     count(columns, MOST_VALUES)
 }
@@ -121,16 +118,12 @@ pub(super) fn count<'a>(
 
 /// Reads the counts of the facets asked for, in that order.
 pub(super) fn read(facets: &[FacetField], results: &AggregationResults) -> Vec<Facet> {
-    facets
-        .iter()
-        .map(|field| Facet { field: *field, values: values(field.code(), results) })
-        .collect()
+    facets.iter().map(|field| Facet { field: *field, values: values(field.code(), results) }).collect()
 }
 
 /// Reads the counts of one name.
 pub(super) fn values(name: &str, results: &AggregationResults) -> Vec<FacetValue> {
-    let Some(AggregationResult::BucketResult(BucketResult::Terms { buckets, .. })) =
-        results.0.get(name)
+    let Some(AggregationResult::BucketResult(BucketResult::Terms { buckets, .. })) = results.0.get(name)
     else {
         return Vec::new();
     };

@@ -4,9 +4,7 @@ use std::ops::Bound;
 
 use chrono::{DateTime, Utc};
 use tantivy::query::doc_predicate_query::{DocPredicateQuery, FunctionPredicate};
-use tantivy::query::{
-    AllQuery, BooleanQuery, ConstScoreQuery, Occur, Query, RangeQuery, TermQuery,
-};
+use tantivy::query::{AllQuery, BooleanQuery, ConstScoreQuery, Occur, Query, RangeQuery, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, SegmentReader, Term};
 
@@ -59,6 +57,7 @@ impl Filters {
     /// which pass the filters. None of them scores.
     pub(crate) fn clauses(
         &self,
+        searcher: &tantivy::Searcher,
         fields: &Fields,
         reader: Audience,
         now: DateTime<Utc>,
@@ -92,7 +91,7 @@ impl Filters {
             let term = Term::from_field_bool(fields.paused, false);
             clauses.push(must(Box::new(TermQuery::new(term, IndexRecordOption::Basic))));
         }
-        clauses.push(must(range_i64(fields.ends, Bound::Excluded(now.timestamp()), Bound::Unbounded)));
+        clauses.extend(not_ended(searcher, now));
         clauses.extend(self.starts(fields));
         clauses.extend(self.near.into_iter().flat_map(|near| near.clauses(fields)));
         clauses
@@ -127,6 +126,23 @@ impl Near {
         clauses.push(must(Box::new(DocPredicateQuery::from(circle))));
         clauses
     }
+}
+
+/// The clause for what has not ended; `None` where nothing has. It is looked up for each match: a
+/// range over all that has not ended would cost more.
+fn not_ended(searcher: &tantivy::Searcher, now: DateTime<Utc>) -> Option<Clause> {
+    let now = now.timestamp();
+    let has_ended = |segment: &SegmentReader| {
+        segment.fast_fields().i64(column::ENDS).is_ok_and(|ends| ends.min_value() <= now)
+    };
+    if !searcher.segment_readers().iter().any(has_ended) {
+        return None;
+    }
+    let lasts = FunctionPredicate::from(move |segment: &SegmentReader| {
+        let ends = segment.fast_fields().i64(column::ENDS)?;
+        Ok(move |doc: DocId| ends.first(doc).is_none_or(|ends| ends > now))
+    });
+    Some(must(Box::new(DocPredicateQuery::from(lasts))))
 }
 
 /// Documents that have one of these values.

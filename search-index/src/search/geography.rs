@@ -20,8 +20,7 @@ pub(super) struct Area {
 pub fn distance_km(a: Point, b: Point) -> f64 {
     let (lat_a, lat_b) = (a.0.to_radians(), b.0.to_radians());
     let half = |from: f64, to: f64| ((to - from) / 2.0).sin().powi(2);
-    let h = half(lat_a, lat_b)
-        + lat_a.cos() * lat_b.cos() * half(a.1.to_radians(), b.1.to_radians());
+    let h = half(lat_a, lat_b) + lat_a.cos() * lat_b.cos() * half(a.1.to_radians(), b.1.to_radians());
     2.0 * EARTH_RADIUS_KM * h.clamp(0.0, 1.0).sqrt().asin()
 }
 

@@ -1,6 +1,6 @@
 //! From words to a page: filters, facets, highlights, order, suggestions.
 //!
-//! A query is read in up to three ways (`words::Reading`), each more lenient than the one before;
+//! A query is read in up to four ways (`words::Reading`), each more lenient than the one before;
 //! the first that finds enough is taken, and a cursor remembers which it was. What a reader may not
 //! see takes no part: not in matching, scoring, counting, excluding, highlighting or suggesting.
 
@@ -35,6 +35,7 @@ use crate::schema::{self, Fields};
 use page::{Collected, Cursor, PageCollector, Ranked};
 use parse::{Parsed, Part, parse};
 use snippet::Wanted;
+use suggest::Labels;
 use words::{Builder, Reading};
 
 /// The most hits on a page.
@@ -154,6 +155,7 @@ pub(crate) struct Snapshot {
 pub struct Searcher {
     analysis: Arc<Analysis>,
     fields: Arc<Fields>,
+    labels: Arc<Labels>,
     snapshot: Arc<ArcSwap<Snapshot>>,
 }
 
@@ -163,7 +165,8 @@ impl Searcher {
         fields: Arc<Fields>,
         snapshot: Arc<ArcSwap<Snapshot>>,
     ) -> Searcher {
-        Searcher { analysis, fields, snapshot }
+        let labels = Arc::new(Labels::new(analysis.vocabulary()));
+        Searcher { analysis, fields, labels, snapshot }
     }
 
     /// The latest commit, to be kept for as long as one answer takes.
@@ -224,11 +227,7 @@ impl Searcher {
     }
 
     /// Reads a document of a snapshot back.
-    pub(crate) fn stored(
-        &self,
-        snapshot: &Snapshot,
-        address: DocAddress,
-    ) -> Result<Document, IndexError> {
+    pub(crate) fn stored(&self, snapshot: &Snapshot, address: DocAddress) -> Result<Document, IndexError> {
         let entry: TantivyDocument = snapshot.searcher.doc(address)?;
         let bytes = entry.get_first(self.fields.document).and_then(|value| value.as_bytes());
         Ok(serde_json::from_slice(bytes.unwrap_or_default())?)
@@ -287,9 +286,11 @@ impl<'a> Search<'a> {
         if self.parsed.wanted.is_empty() {
             return Ok((taken, collected, facets));
         }
-        for reading in [Reading::Similar, Reading::Any] {
+        let several = self.parsed.wanted.len() > 1;
+        for reading in Reading::ALL.into_iter().skip(1) {
             let enough = if reading == Reading::Any { 1 } else { ENOUGH };
-            if collected.total >= enough {
+            let changes_nothing = reading > Reading::Similar && !several;
+            if collected.total >= enough || changes_nothing {
                 break;
             }
             let (more, counts) = self.collect(reading, None)?;
@@ -326,7 +327,8 @@ impl<'a> Search<'a> {
     /// The query for the engine; `None` where nothing can match.
     fn engine_query(&self, reading: Reading) -> Result<Option<BooleanQuery>, IndexError> {
         let (fields, audience) = (&*self.searcher.fields, self.query.audience);
-        let mut clauses = self.query.filters.clauses(fields, audience, self.query.now);
+        let mut clauses =
+            self.query.filters.clauses(&self.snapshot.searcher, fields, audience, self.query.now);
         if !Parsed::is_blank(&self.query.text) {
             let builder = Builder {
                 searcher: &self.snapshot.searcher,
@@ -337,7 +339,9 @@ impl<'a> Search<'a> {
                 own: self.own,
                 reading,
             };
-            let Some(words) = builder.clauses(&self.parsed)? else { return Ok(None) };
+            let Some(words) = builder.clauses(&self.parsed)? else {
+                return Ok(None);
+            };
             clauses.extend(words);
         }
         let all: Box<dyn Query> = Box::new(ConstScoreQuery::new(Box::new(AllQuery), 0.0));
@@ -356,9 +360,8 @@ impl<'a> Search<'a> {
         let more = collected.hits.len() > self.limit;
         collected.hits.truncate(self.limit);
         let last = collected.hits.last().filter(|_| more);
-        let next = last.map(|hit| {
-            Cursor { sort: self.query.sort, reading: reading.number(), key: hit.key }.encode()
-        });
+        let next = last
+            .map(|hit| Cursor { sort: self.query.sort, reading: reading.number(), key: hit.key }.encode());
         let wanted = self.wanted();
         let hits = collected
             .hits
@@ -409,11 +412,7 @@ impl<'a> Search<'a> {
 
 /// The title that a reader is shown: in the first of his languages that has one he may see, else
 /// the first he may see.
-pub(crate) fn title<'a>(
-    document: &'a Document,
-    reader: Audience,
-    languages: &[&str],
-) -> Option<&'a Passage> {
+pub(crate) fn title<'a>(document: &'a Document, reader: Audience, languages: &[&str]) -> Option<&'a Passage> {
     let visible = || document.titles.iter().filter(|title| reader.may_see(title.audience));
     languages
         .iter()

@@ -95,11 +95,7 @@ impl Collector for PageCollector {
     type Fruit = Collected;
     type Child = SegmentPage;
 
-    fn for_segment(
-        &self,
-        segment: SegmentOrdinal,
-        reader: &SegmentReader,
-    ) -> tantivy::Result<SegmentPage> {
+    fn for_segment(&self, segment: SegmentOrdinal, reader: &SegmentReader) -> tantivy::Result<SegmentPage> {
         let fast = reader.fast_fields();
         let keys = match (self.sort, self.point) {
             (Sort::Distance, Some(point)) => Keys::Distance {
@@ -184,6 +180,9 @@ impl SegmentCollector for SegmentPage {
             return;
         }
         let newest_first = u64::MAX - ordered(self.created.first(doc).unwrap_or(0));
+        if full && worst.is_none_or(|[a, b, _]| (first, newest_first) > (a, b)) {
+            return;
+        }
         let key = [first, newest_first, self.tie.first(doc).unwrap_or(0)];
         if self.after.is_some_and(|after| key <= after) || (full && worst.is_none_or(|w| key >= w)) {
             return;

@@ -42,7 +42,9 @@ pub(super) fn parse(text: &str) -> Parsed {
             Some(body) if !body.starts_with(|c: char| c.is_whitespace() || c == '-') => (true, body),
             _ => (false, rest),
         };
-        let Some(first) = body.chars().next() else { break };
+        let Some(first) = body.chars().next() else {
+            break;
+        };
         let piece;
         (piece, rest) = match closing(first) {
             Some(closing) => {
@@ -77,11 +79,8 @@ impl Parsed {
     fn add(&mut self, piece: &str, excluded: bool, quoted: bool, budget: usize) -> usize {
         let found = words(piece, false);
         let count = found.len().min(budget);
-        let surfaces: Vec<&str> = found
-            .iter()
-            .take(count)
-            .filter_map(|word| piece.get(word.start..word.end))
-            .collect();
+        let surfaces: Vec<&str> =
+            found.iter().take(count).filter_map(|word| piece.get(word.start..word.end)).collect();
         let (Some(first), Some(last)) = (found.first(), found.get(count.saturating_sub(1))) else {
             return 0;
         };
@@ -133,13 +132,7 @@ mod tests {
         let parsed = parse("KI-Strategie \"human in the loop\" -\"big data\" -cloud „zwei Worte“ C++");
         assert_eq!(
             parsed.wanted,
-            [
-                word("KI"),
-                word("Strategie"),
-                phrase("human in the loop"),
-                phrase("zwei Worte"),
-                word("C++"),
-            ]
+            [word("KI"), word("Strategie"), phrase("human in the loop"), phrase("zwei Worte"), word("C++"),]
         );
         assert_eq!(parsed.excluded, [phrase("big data"), word("cloud")]);
         assert_eq!(parsed.plain, "KI Strategie C++");

@@ -16,8 +16,8 @@ const EXAMINED: usize = 6_000;
 pub(super) struct Wanted {
     /// The query's words in each language, as index terms.
     terms: Vec<(Language, HashSet<String>)>,
-    /// The first letters of these terms, so that most words need no analysis.
-    initials: HashSet<char>,
+    /// How these terms begin, so that most words need no analysis.
+    beginnings: HashSet<String>,
     /// Ids of the concepts asked for, and of all below them.
     concepts: HashSet<String>,
 }
@@ -38,10 +38,11 @@ impl Wanted {
                 (*language, terms.collect())
             })
             .collect();
-        let initials = terms.iter().flat_map(|(_, t)| t).filter_map(|t| t.chars().next()).collect();
+        let beginnings = terms.iter().flat_map(|(_, t)| t).map(|t| beginning_of(t)).collect();
         let vocabulary = analysis.vocabulary();
         let concepts = analysis
-            .annotate(plain, own.map(Language::code))
+            .annotator()
+            .annotate_query(plain, own)
             .into_iter()
             .flat_map(|found| {
                 let below = vocabulary.descendants(&found.concept);
@@ -49,7 +50,7 @@ impl Wanted {
                 below.into_iter().chain([found.concept])
             })
             .collect();
-        Wanted { terms, initials, concepts }
+        Wanted { terms, beginnings, concepts }
     }
 
     /// Byte ranges of the wanted words in a passage, in its order.
@@ -59,9 +60,8 @@ impl Wanted {
             return Vec::new();
         };
         let text = beginning(&passage.text, EXAMINED);
-        let is_wanted = |surface: &str| {
-            analysis.terms(language, surface).iter().any(|term| terms.contains(term))
-        };
+        let is_wanted =
+            |surface: &str| analysis.terms(language, surface).iter().any(|term| terms.contains(term));
         words(text, false)
             .into_iter()
             .filter(|word| self.may_start(&word.text))
@@ -70,13 +70,10 @@ impl Wanted {
             .collect()
     }
 
-    /// Whether a word can be a wanted one by its first letter. A word with an apostrophe may begin
+    /// Whether a word can be a wanted one by its first letters. A word with an apostrophe may begin
     /// with an article, and a long one may be a compound.
     fn may_start(&self, word: &str) -> bool {
-        let initial = fold(word.get(..word.len().min(4)).unwrap_or(word)).chars().next();
-        word.contains('\'')
-            || word.len() > 12
-            || initial.is_some_and(|initial| self.initials.contains(&initial))
+        word.contains('\'') || word.len() > 14 || self.beginnings.contains(&beginning_of(word))
     }
 
     fn find_concepts(&self, analysis: &Analysis, passage: &Passage) -> Vec<Range<usize>> {
@@ -89,6 +86,12 @@ impl Wanted {
             .map(|found| found.start..found.end)
             .collect()
     }
+}
+
+/// The first two letters, folded: stems and words have them in common.
+fn beginning_of(word: &str) -> String {
+    let letters: String = word.chars().take(2).collect();
+    fold(&letters).chars().take(2).collect()
 }
 
 /// The best piece of what this reader may see, as HTML: escaped, the words inside `<mark>`. Where
@@ -110,9 +113,8 @@ pub(super) fn snippet(
         languages.iter().position(|l| Some(*l) == stated).unwrap_or(languages.len())
     });
     let best = wanted.and_then(|wanted| {
-        best_passage(&passages, |passage| wanted.find_words(analysis, passage)).or_else(|| {
-            best_passage(&passages, |passage| wanted.find_concepts(analysis, passage))
-        })
+        best_passage(&passages, |passage| wanted.find_words(analysis, passage))
+            .or_else(|| best_passage(&passages, |passage| wanted.find_concepts(analysis, passage)))
     });
     match best {
         Some((passage, marks)) => Some(render(&passage.text, &marks)),
@@ -166,9 +168,7 @@ fn render(text: &str, marks: &[Range<usize>]) -> String {
 }
 
 fn window(text: &str, marks: &[Range<usize>]) -> Range<usize> {
-    let count = |from: usize| {
-        marks.iter().filter(|m| from <= m.start && m.end <= from + LENGTH).count()
-    };
+    let count = |from: usize| marks.iter().filter(|m| from <= m.start && m.end <= from + LENGTH).count();
     // Ties go to the first: `max_by_key` keeps the last, so the marks are read backwards.
     let anchor = marks.iter().rev().max_by_key(|mark| count(mark.start)).map_or(0, |m| m.start);
     let last = marks.iter().filter(|m| m.end <= anchor + LENGTH).map(|m| m.end).max();
@@ -230,7 +230,7 @@ mod tests {
     fn html_in_a_text_is_escaped_and_only_finds_are_marked() {
         let text = "<b>Vision</b> & \"more\"";
         assert_eq!(
-            render(text, &[3..9]),
+            render(text, std::slice::from_ref(&(3..9))),
             "&lt;b&gt;<mark>Vision</mark>&lt;/b&gt; &amp; &quot;more&quot;"
         );
     }

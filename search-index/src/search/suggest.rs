@@ -1,5 +1,7 @@
 //! Completions while somebody types: names of documents, concepts, places.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use tantivy::Term;
 use tantivy::collector::TopDocs;
@@ -12,6 +14,7 @@ use crate::analysis::fold;
 use crate::document::{Audience, Kind};
 use crate::error::IndexError;
 use crate::schema::column;
+use crate::vocabulary::{Concept, ConceptNumber, Vocabulary};
 
 /// Shorter beginnings name too many documents to be of use.
 const SHORTEST: usize = 2;
@@ -31,10 +34,17 @@ pub struct Suggestion {
 /// What a completion stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SuggestionTarget {
-    Document { kind: Kind, id: String },
-    Concept { id: String },
+    Document {
+        kind: Kind,
+        id: String,
+    },
+    Concept {
+        id: String,
+    },
     /// A city, with the number of documents there that the reader may know of.
-    Place { count: u64 },
+    Place {
+        count: u64,
+    },
 }
 
 /// What to complete, and for whom.
@@ -47,6 +57,34 @@ pub struct SuggestQuery {
     /// 1 to 50.
     pub limit: usize,
     pub now: DateTime<Utc>,
+}
+
+/// All labels of all concepts, ready to be compared with what is typed.
+pub(super) struct Labels(Vec<Label>);
+
+struct Label {
+    folded: String,
+    language: String,
+    text: String,
+    concept: ConceptNumber,
+}
+
+impl Labels {
+    pub(super) fn new(vocabulary: &Vocabulary) -> Labels {
+        let of_concept = |concept: &Concept| {
+            let number = concept.number;
+            let labels = concept.languages().flat_map(|language| {
+                concept.labels(language).iter().map(move |label| Label {
+                    folded: fold(&label.to_lowercase()),
+                    language: language.to_owned(),
+                    text: label.clone(),
+                    concept: number,
+                })
+            });
+            labels.collect::<Vec<_>>()
+        };
+        Labels(vocabulary.iter().flat_map(of_concept).collect())
+    }
 }
 
 impl Searcher {
@@ -73,31 +111,26 @@ impl Searcher {
     fn concepts(&self, query: &SuggestQuery, limit: usize) -> Vec<Suggestion> {
         let typed = fold(query.prefix.trim().to_lowercase().as_str());
         let languages: Vec<&str> = query.languages.iter().map(String::as_str).collect();
-        let rank = |language: &str| {
-            languages.iter().position(|l| *l == language).unwrap_or(languages.len())
-        };
-        let mut found: Vec<(usize, usize, &str, String)> = Vec::new();
-        for concept in self.analysis.vocabulary().iter() {
-            let labels = concept
-                .languages()
-                .flat_map(|language| concept.labels(language).iter().map(move |l| (language, l)));
-            let best = labels
-                .filter(|(_, label)| starts_word(&fold(&label.to_lowercase()), &typed))
-                .map(|(language, label)| (rank(language), label.chars().count(), label))
-                .min();
-            if let Some((rank, length, label)) = best {
-                // A label that the reader may not read is shown as the one he can.
-                let shown = if rank < languages.len() { label } else { concept.label(&languages) };
-                found.push((rank, length, &concept.id, shown.to_owned()));
-            }
+        let rank = |language: &str| languages.iter().position(|l| *l == language).unwrap_or(languages.len());
+        let mut best: BTreeMap<ConceptNumber, (usize, usize, &str)> = BTreeMap::new();
+        for label in self.labels.0.iter().filter(|label| starts_word(&label.folded, &typed)) {
+            let found = (rank(&label.language), label.folded.len(), label.text.as_str());
+            let kept = best.entry(label.concept).or_insert(found);
+            *kept = found.min(*kept);
         }
-        found.sort();
-        found.truncate(limit);
-        let suggestion = |(_, _, id, text): (usize, usize, &str, String)| Suggestion {
-            text,
-            target: SuggestionTarget::Concept { id: id.to_owned() },
+        let mut best: Vec<_> = best.into_iter().map(|(concept, found)| (found, concept)).collect();
+        best.sort();
+        best.truncate(limit);
+        let suggestion = |((rank, _, label), concept): ((usize, usize, &str), ConceptNumber)| {
+            let concept = self.analysis.vocabulary().by_number(concept)?;
+            // A label that the reader may not read is shown as the one he can.
+            let shown = if rank < languages.len() { label } else { concept.label(&languages) };
+            Some(Suggestion {
+                text: shown.to_owned(),
+                target: SuggestionTarget::Concept { id: concept.id.clone() },
+            })
         };
-        found.into_iter().map(suggestion).collect()
+        best.into_iter().filter_map(suggestion).collect()
     }
 
     fn names(
@@ -108,7 +141,7 @@ impl Searcher {
         limit: usize,
     ) -> Result<Vec<Suggestion>, IndexError> {
         let fields: Vec<Field> = self.fields.names.visible_to(query.audience).collect();
-        let matching = self.completing(query, &fields, typed);
+        let matching = self.completing(snapshot, query, &fields, typed);
         let top = TopDocs::with_limit(limit).order_by_fast_field::<u64>(column::TIE, tantivy::Order::Asc);
         let languages: Vec<&str> = query.languages.iter().map(String::as_str).collect();
         let mut found = Vec::new();
@@ -138,7 +171,7 @@ impl Searcher {
         typed: &[String],
         limit: usize,
     ) -> Result<Vec<Suggestion>, IndexError> {
-        let matching = self.completing(query, &[self.fields.place], typed);
+        let matching = self.completing(snapshot, query, &[self.fields.place], typed);
         let count = facets::count([("city", column::CITY)].into_iter(), limit)?;
         let counted = snapshot.searcher.search(&matching, &count)?;
         let cities = facets::values("city", &counted).into_iter().map(|city| Suggestion {
@@ -150,9 +183,15 @@ impl Searcher {
 
     /// Documents that the reader may know of and that have all typed words in one of the fields,
     /// the last word as a beginning.
-    fn completing(&self, query: &SuggestQuery, fields: &[Field], typed: &[String]) -> BooleanQuery {
+    fn completing(
+        &self,
+        snapshot: &Snapshot,
+        query: &SuggestQuery,
+        fields: &[Field],
+        typed: &[String],
+    ) -> BooleanQuery {
         let mut clauses: Vec<Clause> =
-            Filters::default().clauses(&self.fields, query.audience, query.now);
+            Filters::default().clauses(&snapshot.searcher, &self.fields, query.audience, query.now);
         for (at, word) in typed.iter().enumerate() {
             let is_last = at + 1 == typed.len();
             let ways = fields.iter().map(|field| {

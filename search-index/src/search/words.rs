@@ -5,8 +5,7 @@
 //! language finds texts in all.
 
 use tantivy::query::{
-    BooleanQuery, BoostQuery, DisjunctionMaxQuery, FuzzyTermQuery, Occur, PhraseQuery, Query,
-    TermQuery,
+    BooleanQuery, BoostQuery, DisjunctionMaxQuery, FuzzyTermQuery, Occur, PhraseQuery, Query, TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::tokenizer::Token;
@@ -28,6 +27,9 @@ const OTHER_LANGUAGE_BOOST: Score = 0.7;
 /// A similar word counts as a fixed score, below that of nearly every exact one.
 const SIMILAR_BOOST: Score = 0.3;
 
+/// A word that so many documents have is taken to be spelt right.
+const FAMILIAR: u64 = 3;
+
 /// Of the places where one word is found the best counts in full, the others this share: a
 /// document in five languages is not five times as good.
 const TIE_BREAKER: Score = 0.2;
@@ -35,27 +37,39 @@ const TIE_BREAKER: Score = 0.2;
 /// How literally a query is taken; each is tried only where the one before finds too little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reading {
-    /// Most words must be found as they are.
+    /// All words must be found as they are.
     Exact,
-    /// Most words must be found, similar ones included.
+    /// All words must be found, or similar ones.
     Similar,
+    /// About two thirds of the words must be found, or similar ones.
+    Most,
     /// One word is enough.
     Any,
 }
 
 impl Reading {
-    pub(super) const ALL: [Reading; 3] = [Reading::Exact, Reading::Similar, Reading::Any];
+    pub(super) const ALL: [Reading; 4] = [Reading::Exact, Reading::Similar, Reading::Most, Reading::Any];
 
     pub(super) fn number(self) -> u8 {
         match self {
             Reading::Exact => 0,
             Reading::Similar => 1,
-            Reading::Any => 2,
+            Reading::Most => 2,
+            Reading::Any => 3,
         }
     }
 
     pub(super) fn from_number(number: u8) -> Option<Reading> {
         Reading::ALL.into_iter().find(|reading| reading.number() == number)
+    }
+
+    /// How many of so many things a document must have.
+    fn required(self, wanted: usize) -> usize {
+        match self {
+            Reading::Exact | Reading::Similar => wanted,
+            Reading::Most => (wanted * 2).div_ceil(3),
+            Reading::Any => 1,
+        }
     }
 }
 
@@ -73,7 +87,7 @@ pub(super) struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    /// The clauses of a query: what it asks for as one scoring clause, and what it excludes.
+    /// The clauses of a query: what it asks for, which scores, and what it excludes.
     /// `None` where it asks for something that no document can have.
     pub(super) fn clauses(&self, parsed: &Parsed) -> Result<Option<Vec<Clause>>, IndexError> {
         let mut wanted: Vec<Box<dyn Query>> = Vec::new();
@@ -90,29 +104,26 @@ impl Builder<'_> {
         if parsed.wanted.is_empty() {
             return Ok((!parsed.excluded.is_empty()).then_some(clauses));
         }
-        let required = self.required(wanted.len());
-        let wanted: Vec<Clause> = wanted.into_iter().map(|query| (Occur::Should, query)).collect();
         if wanted.is_empty() {
             return Ok(None);
         }
-        let query = BooleanQuery::with_minimum_required_clauses(wanted, required);
-        clauses.push((Occur::Must, Box::new(query)));
-        Ok(Some(clauses))
-    }
-
-    /// How many of so many things a document must have: all of two, then about two thirds.
-    fn required(&self, wanted: usize) -> usize {
-        match (self.reading, wanted) {
-            (Reading::Any, _) | (_, 0 | 1) => 1,
-            (_, 2) => 2,
-            (_, more) => (more * 2).div_ceil(3),
+        let required = self.reading.required(wanted.len());
+        if required == wanted.len() {
+            clauses.extend(wanted.into_iter().map(|query| (Occur::Must, query)));
+        } else {
+            let wanted = wanted.into_iter().map(|query| (Occur::Should, query)).collect();
+            let query = BooleanQuery::with_minimum_required_clauses(wanted, required);
+            clauses.push((Occur::Must, Box::new(query)));
         }
+        Ok(Some(clauses))
     }
 
     /// One query for each concept with its words, and one for each other word.
     fn plain_words(&self, parsed: &Parsed) -> Result<Vec<Box<dyn Query>>, IndexError> {
-        let language = self.own.map(Language::code);
-        let found = self.analysis.annotate(&parsed.plain, language);
+        let found = self.analysis.annotator().annotate_query(&parsed.plain, self.own);
+        let word = |(start, end): &(usize, usize)| parsed.plain.get(*start..*end);
+        // A query of nothing but stop words (`IT`) means them.
+        let keep_all = parsed.spans.iter().filter_map(word).all(|word| self.is_stop_word(word));
         let mut queries = Vec::new();
         let mut next = 0;
         while let Some((start, end)) = parsed.spans.get(next).copied() {
@@ -120,9 +131,9 @@ impl Builder<'_> {
             let until = here.iter().map(|f| f.end).max().unwrap_or(end);
             let length = parsed.spans.iter().skip(next).take_while(|(s, _)| *s < until).count();
             let spans = parsed.spans.iter().skip(next).take(length);
-            let words: Vec<&str> = spans.filter_map(|(s, e)| parsed.plain.get(*s..*e)).collect();
+            let words = spans.filter_map(word).filter(|word| keep_all || !self.is_stop_word(word));
+            let mut ways = self.all_words(words)?;
             next += length.max(1);
-            let mut ways = self.all_words(&words)?;
             for annotation in here {
                 let field = match self.reader {
                     Audience::Public => self.fields.concepts_public,
@@ -135,13 +146,10 @@ impl Builder<'_> {
         Ok(queries)
     }
 
-    /// Documents that have all of these words; nothing where none of them means anything.
-    fn all_words(&self, words: &[&str]) -> Result<Vec<Box<dyn Query>>, IndexError> {
+    /// Documents that have all of these words; no query where there are none.
+    fn all_words<'w>(&self, words: impl Iterator<Item = &'w str>) -> Result<Vec<Box<dyn Query>>, IndexError> {
         let mut clauses: Vec<Clause> = Vec::new();
         for word in words {
-            if self.is_stop_word(word) {
-                continue;
-            }
             let query = best_of(self.word(word)?).unwrap_or_else(nothing);
             clauses.push((Occur::Must, query));
         }
@@ -163,24 +171,37 @@ impl Builder<'_> {
     fn word(&self, word: &str) -> Result<Vec<Box<dyn Query>>, IndexError> {
         let mut ways = Vec::new();
         for (language, boost) in self.boosted_languages() {
-            for (rank, token) in self.analysis.tokens(language, word).iter().enumerate() {
+            for token in self.analysis.tokens(language, word) {
                 for (field, weight) in self.text_fields(language) {
                     ways.extend(self.term(field, &token.text, boost * weight)?);
-                    if rank == 0 && self.reading > Reading::Exact && self.is_familiar(language) {
-                        ways.extend(similar(field, &token.text));
-                    }
                 }
             }
         }
         for token in self.analysis.name_tokens(word) {
             for (field, weight) in self.name_fields() {
                 ways.extend(self.term(field, &token.text, weight)?);
-                if self.reading > Reading::Exact {
-                    ways.extend(similar(field, &token.text));
-                }
+            }
+        }
+        if self.reading > Reading::Exact && !self.is_familiar(word)? {
+            for token in self.analysis.name_tokens(word) {
+                let spellings = self.fields.spellings.visible_to(self.reader);
+                let fields = spellings.chain([self.fields.place]);
+                ways.extend(fields.filter_map(|field| similar(field, &token.text)));
             }
         }
         Ok(ways)
+    }
+
+    /// Whether so many documents have a word in this very spelling that it is no typing error.
+    fn is_familiar(&self, word: &str) -> Result<bool, IndexError> {
+        let mut documents = 0;
+        for token in self.analysis.name_tokens(word) {
+            for field in self.fields.spellings.visible_to(self.reader) {
+                let term = Term::from_field_text(field, &token.text);
+                documents += self.searcher.doc_freq(&term)?;
+            }
+        }
+        Ok(documents >= FAMILIAR)
     }
 
     /// A word or phrase exactly, without similar ones and without concepts.
@@ -240,12 +261,7 @@ impl Builder<'_> {
     }
 
     /// One term, where any document has it.
-    fn term(
-        &self,
-        field: Field,
-        text: &str,
-        boost: Score,
-    ) -> Result<Option<Box<dyn Query>>, IndexError> {
+    fn term(&self, field: Field, text: &str, boost: Score) -> Result<Option<Box<dyn Query>>, IndexError> {
         let term = Term::from_field_text(field, text);
         if self.searcher.doc_freq(&term)? == 0 {
             return Ok(None);
@@ -259,12 +275,6 @@ impl Builder<'_> {
             let own = self.own.is_none_or(|own| own == *language);
             (*language, if own { 1.0 } else { OTHER_LANGUAGE_BOOST })
         })
-    }
-
-    /// Whether similar words of a language are worth their time.
-    fn is_familiar(&self, language: Language) -> bool {
-        let usual = language == Language::ENGLISH || language == Language::OTHER;
-        usual || self.own == Some(language)
     }
 
     fn text_fields(&self, language: Language) -> impl Iterator<Item = (Field, Score)> {

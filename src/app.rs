@@ -1,0 +1,341 @@
+//! The composition root: the parts of the service, made once and given to whoever names them; the same for `main` and
+//! for the tests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_cors::Cors;
+use actix_web::body::MessageBody;
+use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::http::header;
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::{App as Actix, Error, HttpServer, web};
+use chrono::{DateTime, TimeDelta, Utc};
+use search_index::matching::Matcher;
+use search_index::{Analysis, Index, Searcher, Vocabulary, WriterOptions};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_actix_web::AppExt;
+use utoipa_actix_web::scope::scope;
+
+use crate::accounts::{self, Passwords, Tokens};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::{Conn, Db, DbError};
+use crate::http::contract::{Contract, ContractError};
+use crate::http::limits::{Limits, limit};
+use crate::http::problem::{Problem, ProblemBody};
+use crate::http::{docs, failures, request};
+use crate::import::{Importer, Report};
+use crate::indexing::Follower;
+use crate::introductions::Reasons;
+use crate::mail::{Composer, Letter, Mailer, MailerError, Queued, Transport};
+use crate::matching::MatchReasons;
+use crate::operation::{self, Metrics, measure};
+use crate::search::Documents;
+use crate::{events, introductions, matching, needs, offerings, profiles, search};
+
+/// How long the change feed is kept; an index that stands further back is rebuilt.
+const FEED_KEPT: TimeDelta = TimeDelta::days(7);
+/// How often what has run out is looked for.
+const UPKEEP: Duration = Duration::from_secs(60);
+
+/// Why the service can't be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    #[error("database: {0}")]
+    Database(#[from] DbError),
+    #[error("search index: {0}")]
+    Index(#[from] search_index::IndexError),
+    #[error("vocabulary: {0}")]
+    Vocabulary(#[from] search_index::VocabularyError),
+    #[error("reasons: {0}")]
+    Reasons(#[from] search_index::matching::ReasonsError),
+    #[error(transparent)]
+    Accounts(#[from] accounts::AccountError),
+    #[error("mail: {0}")]
+    Mail(#[from] MailerError),
+    #[error(transparent)]
+    Contract(#[from] ContractError),
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    #[error("cannot serve: {0}")]
+    Serve(#[from] std::io::Error),
+}
+
+/// The parts of the service. Cheap to clone; every clone is the same service.
+#[derive(Clone)]
+pub struct App {
+    pub config: Config,
+    pub clock: Clock,
+    pub db: Db,
+    pub tokens: Tokens,
+    pub searcher: Searcher,
+    pub follower: Arc<Follower>,
+    pub mailer: Arc<Mailer>,
+    pub matcher: Arc<Matcher>,
+    contract: Arc<Contract>,
+    passwords: Passwords,
+    limits: Limits,
+    metrics: Metrics,
+}
+
+impl App {
+    /// Connects to the database, brings it up to date and opens the index. Nothing runs yet.
+    pub fn open(config: Config, clock: Clock, transport: Transport) -> Result<App, AppError> {
+        let db = Db::connect(&config.database_url, config.database_connections)?;
+        for migration in db.migrate()? {
+            log::info!("migrated: {migration}");
+        }
+        let now = clock.now();
+        let (issuer, lifetime) = (config.public_url.to_string(), config.access_token_lifetime);
+        let tokens = db.write_now(move |conn| Tokens::load(conn, now, &issuer, lifetime))?;
+        let analysis = Arc::new(Analysis::new(Arc::new(Vocabulary::embedded()?)));
+        let index = Index::open(&config.index_folder, Arc::clone(&analysis), WriterOptions::default())?.index;
+        let searcher = index.searcher();
+        let follower = Follower {
+            db: db.clone(),
+            index: Arc::new(index),
+            source: Arc::new(Documents),
+            clock: clock.clone(),
+        };
+        let composer = Arc::new(Letters { tokens: tokens.clone() });
+        let mailer = Mailer::new(db.clone(), clock.clone(), composer, transport, &config)?;
+        Ok(App {
+            limits: Limits::new(config.requests_per_minute, config.secrets_per_minute),
+            contract: Arc::new(Contract::new(&openapi())?),
+            matcher: Arc::new(Matcher::new(analysis)?),
+            passwords: Passwords::default(),
+            metrics: Metrics::new()?,
+            follower: Arc::new(follower),
+            mailer: Arc::new(mailer),
+            config,
+            clock,
+            db,
+            tokens,
+            searcher,
+        })
+    }
+
+    /// Imports JSON Lines of one source; `progress` hears how many lines are done.
+    pub fn import(&self, source: &str, text: &str, progress: &dyn Fn(usize)) -> Result<Report, DbError> {
+        let importer = Importer {
+            db: self.db.clone(),
+            contract: Arc::clone(&self.contract),
+            source: source.to_owned(),
+            now: self.clock.now(),
+        };
+        Arc::new(importer).run(text, progress)
+    }
+
+    /// Serves HTTP at the configured address; the answer is the running server and where it listens.
+    pub fn serve(&self, workers: usize) -> Result<(Server, std::net::SocketAddr), AppError> {
+        let app = self.clone();
+        let server = HttpServer::new(move || app.http())
+            .workers(workers)
+            .client_request_timeout(Duration::from_secs(10))
+            .shutdown_timeout(10)
+            .disable_signals()
+            .bind(self.config.listen)?;
+        let address = server.addrs().first().copied().unwrap_or(self.config.listen);
+        Ok((server.run(), address))
+    }
+
+    /// Starts what works behind the answers: indexing, mail, upkeep. It ends when `stop` says so.
+    pub fn start_background(&self, stop: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
+        vec![
+            tokio::spawn(Arc::clone(&self.follower).run(stop.clone())),
+            tokio::spawn(Arc::clone(&self.mailer).run(stop.clone())),
+            tokio::spawn(self.clone().keep_up(stop.clone())),
+        ]
+    }
+
+    async fn keep_up(self, mut stop: watch::Receiver<bool>) {
+        while !*stop.borrow() {
+            let now = self.clock.now();
+            if let Err(fault) = self.db.write(move |conn| upkeep(conn, now)).await {
+                log::error!("upkeep: {fault}");
+            }
+            self.limits.tidy();
+            tokio::select! {
+                () = tokio::time::sleep(UPKEEP) => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    /// Where introductions take their sentence from.
+    fn reasons(&self) -> Arc<dyn Reasons> {
+        Arc::new(MatchReasons {
+            db: self.db.clone(),
+            matcher: Arc::clone(&self.matcher),
+            searcher: self.searcher.clone(),
+        })
+    }
+
+    /// One worker's application: middleware, shared parts, routes.
+    fn http(
+        &self,
+    ) -> Actix<
+        impl ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<impl MessageBody + use<>>,
+            Error = Error,
+            InitError = (),
+        > + use<>,
+    > {
+        let (app, api) = routed(Actix::new());
+        app.service(docs::swagger_ui(finished(api)))
+            .default_service(web::to(request::unrouted))
+            .app_data(web::PayloadConfig::new(self.config.body_limit))
+            .app_data(web::PathConfig::default().error_handler(request::unreadable_path))
+            .app_data(web::FormConfig::default().limit(4096))
+            .app_data(web::Data::new(self.config.clone()))
+            .app_data(web::Data::new(self.clock.clone()))
+            .app_data(web::Data::new(self.db.clone()))
+            .app_data(web::Data::new(self.tokens.clone()))
+            .app_data(web::Data::new(self.passwords.clone()))
+            .app_data(web::Data::new(self.limits.clone()))
+            .app_data(web::Data::new(self.metrics.clone()))
+            .app_data(web::Data::new(self.searcher.clone()))
+            .app_data(web::Data::from(self.reasons()))
+            .app_data(web::Data::from(Arc::clone(&self.matcher)))
+            .app_data(web::Data::from(Arc::clone(&self.contract)))
+            .wrap(Compress::default())
+            .wrap(cors(&self.config.allowed_origins))
+            .wrap(from_fn(limit))
+            .wrap(from_fn(measure))
+            .wrap(from_fn(request::trace))
+    }
+}
+
+/// All routes, and the contract that they make.
+fn routed<T>(app: Actix<T>) -> (Actix<T>, utoipa::openapi::OpenApi)
+where
+    T: ServiceFactory<ServiceRequest, Config = (), Error = Error, InitError = ()>,
+{
+    app.into_utoipa_app()
+        .openapi(Info::openapi())
+        .service(
+            scope("/api/v1")
+                .configure(accounts::routes::configure)
+                .configure(profiles::routes::configure)
+                .configure(needs::routes::configure)
+                .configure(offerings::routes::configure)
+                .configure(events::routes::configure)
+                .configure(introductions::routes::configure)
+                .configure(search::routes::configure)
+                .configure(matching::routes::configure)
+                .configure(operation::routes::configure),
+        )
+        .configure(accounts::links::configure)
+        .configure(events::links::configure)
+        .configure(introductions::links::configure)
+        .configure(operation::routes::configure_root)
+        .service(accounts::routes::read_public_keys)
+        .service(docs::read_contract)
+        .service(docs::explain_problem)
+        .split_for_parts()
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "aihub",
+        description = "Matchmaking and networking for Europe's AI hubs: start-ups, mentors and hubs find each other, and \
+            see why.\n\nEvery failure is `application/problem+json` (RFC 9457); its `type` leads to an explanation. \
+            Times are RFC 3339 in UTC. Lists are paged by cursor. To change a thing, send its `ETag` as `If-Match`. To \
+            repeat a POST safely, send an `Idempotency-Key`.",
+        license(name = "EUPL-1.2", identifier = "EUPL-1.2")
+    ),
+    servers((url = "/", description = "This service")),
+    tags(
+        (name = "accounts", description = "Register, verify, log in, stay logged in, log out"),
+        (name = "profiles", description = "Who takes part: start-ups, mentors, hubs, factories, organisations, talents"),
+        (name = "needs", description = "Concrete things that a profile seeks"),
+        (name = "offerings", description = "Concrete things that a profile offers"),
+        (name = "search", description = "Find by words and filters, in any language"),
+        (name = "matching", description = "Find by fit, with reasons"),
+        (name = "introductions", description = "Meet, once both sides agree"),
+        (name = "events", description = "Dated offerings of hubs"),
+        (name = "mail", description = "What was sent, and the links in it"),
+        (name = "administration", description = "Approve hubs and look after the service"),
+        (name = "operation", description = "Health, metrics, keys and this contract")
+    ),
+    components(schemas(ProblemBody))
+)]
+struct Info;
+
+/// The contract, as `openapi.yaml` shows it.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    finished(routed(Actix::new()).1)
+}
+
+fn finished(mut api: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+    failures::document(&mut api);
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    let components = api.components.get_or_insert_default();
+    components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    api
+}
+
+/// Browsers may call from the configured origins, and from no other.
+fn cors(origins: &[String]) -> Cors {
+    let exposed = ["etag", "link", "location", "retry-after", "x-request-id", "idempotency-replayed"];
+    let cors = Cors::default()
+        .allow_any_method()
+        .allowed_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::ACCEPT_LANGUAGE,
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
+            crate::http::idempotency::HEADER,
+        ])
+        .expose_headers(exposed)
+        .max_age(3600);
+    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+}
+
+/// Ends what has run out and forgets what nobody needs any more.
+pub fn upkeep(conn: &mut Conn, now: DateTime<Utc>) -> Result<(), Problem> {
+    profiles::keep_fresh(conn, now)?;
+    needs::expire_due(conn, now)?;
+    offerings::expire_due(conn, now)?;
+    events::hold_due(conn, now)?;
+    introductions::expire_due(conn, now)?;
+    accounts::forget_expired(conn, now)?;
+    crate::db::trim(conn, now - FEED_KEPT)?;
+    Ok(())
+}
+
+/// Makes every mail, by asking the domain that it is about.
+struct Letters {
+    tokens: Tokens,
+}
+
+impl Composer for Letters {
+    fn compose(
+        &self,
+        conn: &mut Conn,
+        now: DateTime<Utc>,
+        mail: &Queued,
+    ) -> Result<Option<Letter>, Box<dyn std::error::Error + Send + Sync>> {
+        let Some(account) = accounts::find(conn, &mail.account)? else { return Ok(None) };
+        let domain = mail.kind.split('_').next().unwrap_or_default();
+        Ok(match domain {
+            "profile" => profiles::compose(conn, &account, mail)?,
+            "event" => events::compose(conn, now, &self.tokens, &account, mail)?,
+            "introduction" => introductions::compose(conn, now, &self.tokens, &account, mail)?,
+            _ => accounts::compose(conn, now, &self.tokens, &account, mail)?,
+        })
+    }
+}
+
+/// How many threads answer requests.
+pub fn workers() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}

@@ -1,0 +1,338 @@
+//! All HTTP of matching.
+
+use std::collections::BTreeMap;
+
+use actix_web::{get, post, web};
+use search_index::matching::{
+    Feature, Match, MatchPage, MatchRequest, Matcher, Mode, Parameters, ParametersError, WeightOverrides, Why,
+};
+use search_index::{Audience, Filters, Kind, Searcher};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::service::{Asking, asking, names};
+use crate::accounts::Caller;
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::faults::Faults;
+use crate::http::answer::Answer;
+use crate::http::body::ValidJson;
+use crate::http::codes::Code;
+use crate::http::languages::ReaderLanguages;
+use crate::http::problem::Problem;
+use crate::ids::{NeedId, ProfileId};
+use crate::search::audience;
+use crate::values::{ConceptId, Country, Format, Language, Region, Sector, Stage};
+
+pub fn configure(api: &mut ServiceConfig<'_>) {
+    api.service(find_matches).service(explain_match).service(read_matching_parameters);
+}
+
+impl From<ParametersError> for Problem {
+    fn from(error: ParametersError) -> Problem {
+        Faults::one("/weights", "weights", error.to_string()).into()
+    }
+}
+
+/// Who looks for a match: exactly one of `need`, `profile` and `description`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FindMatches {
+    /// A stored need: who can help with it?
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub need: Option<NeedId>,
+    /// A stored profile: whom does it seek, or (with `mode` `offers`) whose needs can it meet?
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileId>,
+    /// A few sentences, which are not stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Description>,
+    #[serde(default)]
+    pub mode: MatchMode,
+    /// Kinds of answers; profiles where none is named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 4)]
+    pub want: Vec<Kind>,
+    /// Finer kinds of answers: `mentor`, `hub`, `training`, …; any where none is named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 20, example = json!(["mentor"]))]
+    pub categories: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filters: Option<MatchFilters>,
+    /// Whether an interpreter would help, so that no shared working language is needed.
+    #[serde(default)]
+    pub interpreter: bool,
+    /// Weights that differ for this request; see the matching parameters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<MatchWeights>,
+    #[serde(default = "twenty")]
+    #[schema(minimum = 1, maximum = 50, default = 20)]
+    pub limit: u32,
+}
+
+fn twenty() -> u32 {
+    20
+}
+
+/// What is sought, in the words of somebody who has no profile.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Description {
+    /// In any language.
+    #[schema(min_length = 3, max_length = 5000,
+        example = "Wir bauen Sensoren für Werkzeugmaschinen und suchen jemanden, der vorausschauende Wartung eingeführt hat.")]
+    pub text: String,
+    /// Of the text, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
+    /// Working languages; any where none is named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 20)]
+    pub languages: Vec<Language>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<Country>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Region>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 22)]
+    pub sectors: Vec<Sector>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
+}
+
+/// Which face of the asking side is looked up.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MatchMode {
+    /// What it seeks, among what others offer
+    #[default]
+    Seeks,
+    /// What it offers, among what others seek: a mentor looks for needs
+    Offers,
+}
+
+/// Conditions that every answer must meet; values of one condition are alternatives.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MatchFilters {
+    #[schema(max_items = 50)]
+    pub countries: Vec<Country>,
+    #[schema(max_items = 50)]
+    pub regions: Vec<Region>,
+    #[schema(max_items = 20)]
+    pub languages: Vec<Language>,
+    #[schema(max_items = 22)]
+    pub sectors: Vec<Sector>,
+    #[schema(max_items = 30)]
+    pub concepts: Vec<ConceptId>,
+    #[schema(max_items = 3)]
+    pub formats: Vec<Format>,
+}
+
+impl From<MatchFilters> for Filters {
+    fn from(filters: MatchFilters) -> Filters {
+        fn codes<T: ToString>(values: &[T]) -> Vec<String> {
+            values.iter().map(ToString::to_string).collect()
+        }
+        Filters {
+            countries: codes(&filters.countries),
+            regions: filters.regions.iter().map(|region| region.as_str().to_owned()).collect(),
+            languages: codes(&filters.languages),
+            sectors: codes(&filters.sectors),
+            concepts: filters.concepts.into_iter().map(|concept| concept.0).collect(),
+            formats: codes(&filters.formats),
+            ..Filters::default()
+        }
+    }
+}
+
+/// Weights by feature, 0 to 1000; they are scaled to a sum of 1 together with those that stay.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MatchWeights {
+    /// How well the answer offers what is sought.
+    #[schema(example = json!({"track_record": 0.4}))]
+    pub forward: BTreeMap<Feature, f64>,
+    /// How well the asking side offers what the answer seeks.
+    #[schema(example = json!({}))]
+    pub backward: BTreeMap<Feature, f64>,
+}
+
+/// What a question is about.
+pub enum Subject {
+    Need(NeedId),
+    Profile(ProfileId),
+    Description(Description),
+}
+
+impl FindMatches {
+    /// Takes the one subject out.
+    fn subject(&mut self) -> Result<Subject, Faults> {
+        match (self.need.take(), self.profile.take(), self.description.take()) {
+            (Some(need), None, None) => Ok(Subject::Need(need)),
+            (None, Some(profile), None) => Ok(Subject::Profile(profile)),
+            (None, None, Some(description)) => Ok(Subject::Description(description)),
+            _ => {
+                let detail = "give exactly one of need, profile and description";
+                Err(Faults::one("", "one_subject", detail))
+            }
+        }
+    }
+
+    /// The question as the index takes it.
+    fn request(self, asking: Asking, reader: Audience, languages: &ReaderLanguages, now: chrono::DateTime<chrono::Utc>) -> Result<MatchRequest, Problem> {
+        let weights = self.weights.unwrap_or_default();
+        let overrides = WeightOverrides { forward: weights.forward, backward: weights.backward };
+        let parameters = Parameters::default().with_overrides(&overrides)?;
+        let want = if self.want.is_empty() { vec![Kind::Profile] } else { self.want };
+        let mut codes = languages.codes();
+        if codes.is_empty() {
+            codes.push("en".to_owned());
+        }
+        Ok(MatchRequest {
+            mode: match self.mode {
+                MatchMode::Seeks => Mode::Seeks,
+                MatchMode::Offers => Mode::Offers,
+            },
+            want,
+            categories: self.categories,
+            filters: self.filters.unwrap_or_default().into(),
+            exclude: asking.exclude,
+            interpreter: self.interpreter,
+            reader,
+            languages: codes,
+            parameters,
+            limit: self.limit as usize,
+            ..MatchRequest::new(asking.seeker, now)
+        })
+    }
+}
+
+/// The best answers, the best first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MatchList {
+    pub items: Vec<MatchView>,
+    /// How many candidates were scored exactly.
+    pub considered: usize,
+    /// The version of the parameters that ranked them.
+    #[schema(example = "1")]
+    pub parameters_version: String,
+}
+
+/// One answer, explained: the contributions of the parts of a direction add up to its score, and the score of the match
+/// is the harmonic mean of both directions.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MatchView {
+    #[serde(flatten)]
+    pub found: Match,
+    /// Name of the profile that it belongs to.
+    #[schema(example = "Claire Exemple")]
+    pub profile_name: String,
+    /// Whether the profile is invented, for demonstration.
+    pub fictional: bool,
+}
+
+/// Why one candidate stands where it stands, or what keeps it out.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct MatchExplanation {
+    #[serde(flatten)]
+    pub why: Why,
+}
+
+#[utoipa::path(
+    tag = "matching",
+    summary = "Find matches",
+    description = "Ranks who fits a need, a profile or a few sentences, in both directions and across languages, and says \
+        why. Works without an account; members see more. Reasons are in the first language of `Accept-Language` that the \
+        service speaks. Nothing is stored.",
+    security((), ("bearer" = [])),
+    request_body = FindMatches,
+    responses((status = 200, description = "The best answers", body = MatchList))
+)]
+#[post("/matches")]
+async fn find_matches(
+    db: web::Data<Db>,
+    clock: web::Data<Clock>,
+    matcher: web::Data<Matcher>,
+    searcher: web::Data<Searcher>,
+    caller: Caller,
+    languages: ReaderLanguages,
+    body: ValidJson<FindMatches>,
+) -> Result<Answer, Problem> {
+    let (now, mut question) = (clock.now(), body.value);
+    let subject = question.subject()?;
+    db.read(move |conn| {
+        let asking = asking(conn, now, &caller, &subject)?;
+        let request = question.request(asking, audience(&caller), &languages, now)?;
+        let MatchPage { matches, considered, parameters_version } = matcher.rank(&searcher, &request)?;
+        let items = names(conn, matches)?;
+        Answer::ok(&MatchList { items, considered, parameters_version })
+    })
+    .await
+}
+
+/// Which candidate to explain.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainMatch {
+    /// Id of a profile, need, offering or event.
+    #[schema(min_length = 5, max_length = 40, example = "prf_01JDBQZ5W0V6P8R3K2M9XE4T7N")]
+    pub candidate: String,
+    /// The question, as it was put to the matches.
+    pub question: FindMatches,
+}
+
+#[utoipa::path(
+    tag = "matching",
+    summary = "Explain one match",
+    description = "Why a candidate stands where it stands for a question, or which rule keeps it out.",
+    security((), ("bearer" = [])),
+    request_body = ExplainMatch,
+    responses((status = 200, description = "The candidate, its rank, or what keeps it out", body = MatchExplanation),
+        (status = 404, description = "`not_found`: no such candidate, or not for the caller"))
+)]
+#[post("/matches/explanation")]
+async fn explain_match(
+    db: web::Data<Db>,
+    clock: web::Data<Clock>,
+    matcher: web::Data<Matcher>,
+    searcher: web::Data<Searcher>,
+    caller: Caller,
+    languages: ReaderLanguages,
+    body: ValidJson<ExplainMatch>,
+) -> Result<Answer, Problem> {
+    let (now, ExplainMatch { candidate, mut question }) = (clock.now(), body.value);
+    let subject = question.subject()?;
+    db.read(move |conn| {
+        let asking = asking(conn, now, &caller, &subject)?;
+        let request = question.request(asking, audience(&caller), &languages, now)?;
+        let why = matcher.why(&searcher, &request, &candidate)?;
+        Answer::ok(&MatchExplanation { why: why.ok_or_else(|| Problem::of(Code::NotFound))? })
+    })
+    .await
+}
+
+/// How the ranking weighs, for whoever is ranked.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ParametersView {
+    #[serde(flatten)]
+    pub parameters: Parameters,
+    /// What each feature measures.
+    pub features: BTreeMap<Feature, String>,
+}
+
+#[utoipa::path(
+    tag = "matching",
+    summary = "Read the parameters of the ranking",
+    description = "The weights in force, with what each feature measures (Article 27 of the Digital Services Act). A \
+        request may override them.",
+    responses((status = 200, description = "The parameters", body = ParametersView))
+)]
+#[get("/matching/parameters")]
+async fn read_matching_parameters() -> Result<Answer, Problem> {
+    let features = Feature::ALL.into_iter().map(|feature| (feature, feature.description().to_owned()));
+    let parameters = Parameters::default().validated()?;
+    let answer = Answer::ok(&ParametersView { parameters, features: features.collect() })?;
+    Ok(answer.with("cache-control", "public, max-age=300"))
+}

@@ -1,0 +1,382 @@
+//! All HTTP of search.
+
+use actix_web::{HttpRequest, get, web};
+use chrono::{DateTime, Utc};
+use search_index::{
+    Audience, FacetField, Filters, Hit, IndexError, Kind, Near, SearchPage, SearchQuery, Searcher, Sort,
+    SuggestQuery, Suggestion, SuggestionTarget,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::accounts::Caller;
+use crate::clock::Clock;
+use crate::http::answer::Answer;
+use crate::http::codes::Code;
+use crate::http::languages::ReaderLanguages;
+use crate::http::page::{self, next_link};
+use crate::http::problem::Problem;
+use crate::http::query::ValidQuery;
+use crate::values::{ConceptId, Country, Format, Language, Location, Region, Sector, Stage};
+
+pub fn configure(api: &mut ServiceConfig<'_>) {
+    api.service(search).service(suggest);
+}
+
+impl From<IndexError> for Problem {
+    fn from(error: IndexError) -> Problem {
+        match error {
+            IndexError::BadCursor => {
+                Problem::new(Code::MalformedQuery, "cursor: must be `next` of a page of the same search")
+            }
+            IndexError::NoPoint => {
+                Problem::new(Code::MalformedQuery, "sort: distance needs lat and lon")
+            }
+            other => Problem::internal(other),
+        }
+    }
+}
+
+/// How much of a document a caller may see.
+pub fn audience(caller: &Caller) -> Audience {
+    if caller.0.is_some() { Audience::Members } else { Audience::Public }
+}
+
+/// What to find. Filters repeat: values of one filter are alternatives, different filters must all hold.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct SearchParameters {
+    /// Words in any language; "quotes" for a phrase, a leading minus excludes. Empty finds everything.
+    #[param(max_length = 2000, example = "vorausschauende Wartung")]
+    pub q: String,
+    /// Language of the words, if it is known.
+    pub q_language: Option<Language>,
+    /// `profile`, `need`, `offering` or `event`.
+    #[param(value_type = Vec<String>, example = json!(["profile"]))]
+    pub kind: Vec<Kind>,
+    /// The finer kind: `mentor`, `hub`, `training`, …
+    pub category: Vec<String>,
+    pub country: Vec<Country>,
+    /// NUTS code; a region contains its parts.
+    pub region: Vec<Region>,
+    pub language: Vec<Language>,
+    pub sector: Vec<Sector>,
+    /// A concept of the vocabulary; it contains its narrower ones.
+    pub concept: Vec<ConceptId>,
+    pub stage: Vec<Stage>,
+    pub format: Vec<Format>,
+    /// Events and offerings that begin at this moment or later.
+    pub from: Option<DateTime<Utc>>,
+    /// Events and offerings that begin before this moment.
+    pub to: Option<DateTime<Utc>>,
+    /// With `lon`: the point that distances are measured from.
+    #[param(minimum = -90, maximum = 90)]
+    pub lat: Option<f64>,
+    #[param(minimum = -180, maximum = 180)]
+    pub lon: Option<f64>,
+    /// At most this far from the point, in kilometres.
+    #[param(minimum = 1, maximum = 20000)]
+    pub km: Option<f64>,
+    pub sort: SortBy,
+    /// What to count: `kind`, `category`, `country`, `region`, `language`, `sector`, `concept`, `stage`, `format`.
+    pub facet: Vec<String>,
+    /// How many items at most.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    pub limit: Option<u32>,
+    /// `next` of the page before, unchanged.
+    #[param(max_length = 500)]
+    pub cursor: Option<String>,
+}
+
+/// The order of a search.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SortBy {
+    #[default]
+    Relevance,
+    /// Events by their start, the rest by age
+    Date,
+    /// Needs `lat` and `lon`
+    Distance,
+}
+
+impl SearchParameters {
+    fn query(self, caller: &Caller, languages: &ReaderLanguages, now: DateTime<Utc>) -> Result<SearchQuery, Problem> {
+        let malformed = |detail: String| Problem::new(Code::MalformedQuery, detail);
+        if self.q.chars().count() > 2000 {
+            return Err(malformed("q: must be at most 2000 characters".to_owned()));
+        }
+        let point = point(self.lat, self.lon).map_err(malformed)?;
+        let near = match (self.km, point) {
+            (None, _) => None,
+            (Some(km), Some(point)) if (1.0..=20_000.0).contains(&km) => Some(Near { point, km }),
+            (Some(_), Some(_)) => return Err(malformed("km: must be between 1 and 20000".to_owned())),
+            (Some(_), None) => return Err(malformed("km: needs lat and lon".to_owned())),
+        };
+        let facets = self.facet.iter().map(|code| {
+            FacetField::from_code(code).ok_or_else(|| malformed(format!("facet: `{code}` cannot be counted")))
+        });
+        Ok(SearchQuery {
+            language: self.q_language.map(|language| language.to_string()),
+            audience: audience(caller),
+            reader_languages: languages.codes(),
+            facets: facets.collect::<Result<_, _>>()?,
+            sort: match self.sort {
+                SortBy::Relevance => Sort::Relevance,
+                SortBy::Date => Sort::Date,
+                SortBy::Distance => Sort::Distance,
+            },
+            origin: point,
+            limit: page::limit(self.limit)? as usize,
+            cursor: self.cursor,
+            filters: Filters {
+                kinds: self.kind,
+                categories: self.category,
+                countries: codes(&self.country),
+                regions: self.region.iter().map(|region| region.as_str().to_owned()).collect(),
+                languages: codes(&self.language),
+                sectors: codes(&self.sector),
+                concepts: self.concept.into_iter().map(|concept| concept.0).collect(),
+                stages: codes(&self.stage),
+                formats: codes(&self.format),
+                starts_from: self.from,
+                starts_before: self.to,
+                near,
+                ..Filters::default()
+            },
+            ..SearchQuery::new(&self.q, now)
+        })
+    }
+}
+
+fn codes<T: ToString>(values: &[T]) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
+}
+
+fn point(lat: Option<f64>, lon: Option<f64>) -> Result<Option<(f64, f64)>, String> {
+    match (lat, lon) {
+        (None, None) => Ok(None),
+        (Some(lat), Some(lon)) if (-90.0..=90.0).contains(&lat) && (-180.0..=180.0).contains(&lon) => {
+            Ok(Some((lat, lon)))
+        }
+        (Some(_), Some(_)) => Err("lat, lon: must be degrees within -90…90 and -180…180".to_owned()),
+        _ => Err("lat, lon: give both or neither".to_owned()),
+    }
+}
+
+/// What a search found.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SearchPageView {
+    pub items: Vec<HitView>,
+    /// All that were found, on this and all other pages.
+    pub total: usize,
+    /// Counts over everything found, for the facets that were asked for.
+    pub facets: Vec<FacetView>,
+    /// Whether similar words were taken too, or not all words had to be found.
+    pub relaxed: bool,
+    /// Cursor of the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// One thing found.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HitView {
+    #[schema(example = "prf_01JDBQZ5W0V6P8R3K2M9XE4T7N")]
+    pub id: String,
+    /// `profile`, `need`, `offering` or `event`.
+    #[schema(value_type = String, example = "profile")]
+    pub kind: Kind,
+    #[schema(example = "mentor")]
+    pub category: String,
+    /// The profile that it belongs to; its own id for a profile.
+    #[schema(example = "prf_01JDBQZ5W0V6P8R3K2M9XE4T7N")]
+    pub profile: String,
+    #[schema(example = "Claire Exemple")]
+    pub title: String,
+    /// HTML: escaped, with the found words inside `<mark>`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "… <mark>maintenance</mark> prédictive …")]
+    pub snippet: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "FR")]
+    pub country: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub city: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starts_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distance_km: Option<f64>,
+}
+
+/// Counts of one facet.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FacetView {
+    #[schema(example = "country")]
+    pub field: String,
+    /// The most frequent first.
+    pub values: Vec<FacetCount>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FacetCount {
+    #[schema(example = "FR")]
+    pub value: String,
+    pub count: u64,
+}
+
+impl From<Hit> for HitView {
+    fn from(hit: Hit) -> HitView {
+        HitView {
+            id: hit.id,
+            kind: hit.kind,
+            category: hit.category,
+            profile: hit.profile,
+            title: hit.title,
+            snippet: hit.snippet,
+            country: hit.place.country,
+            region: hit.place.region,
+            city: hit.place.city,
+            location: hit.place.point.map(|(lat, lon)| Location { lat, lon }),
+            starts_at: hit.starts_at,
+            distance_km: hit.distance_km,
+        }
+    }
+}
+
+impl From<SearchPage> for SearchPageView {
+    fn from(page: SearchPage) -> SearchPageView {
+        let facets = page.facets.into_iter().map(|facet| FacetView {
+            field: facet.field.code().to_owned(),
+            values: facet
+                .values
+                .into_iter()
+                .map(|counted| FacetCount { value: counted.value, count: counted.count })
+                .collect(),
+        });
+        SearchPageView {
+            facets: facets.collect(),
+            items: page.hits.into_iter().map(HitView::from).collect(),
+            total: page.total,
+            relaxed: page.relaxed,
+            next: page.next,
+        }
+    }
+}
+
+#[utoipa::path(
+    tag = "search",
+    summary = "Search",
+    description = "Finds profiles, needs, offerings and events by words in any language and by filters. Concepts of the \
+        vocabulary that the words name are found in every language. Only what the caller may see is searched, counted \
+        and shown.",
+    params(SearchParameters),
+    security((), ("bearer" = [])),
+    responses((status = 200, description = "A page of what was found", body = SearchPageView))
+)]
+#[get("/search")]
+async fn search(
+    request: HttpRequest,
+    searcher: web::Data<Searcher>,
+    clock: web::Data<Clock>,
+    caller: Caller,
+    languages: ReaderLanguages,
+    query: ValidQuery<SearchParameters>,
+) -> Result<Answer, Problem> {
+    let query = query.0.query(&caller, &languages, clock.now())?;
+    // Short enough to run where it is: handing it to another thread costs more than the search.
+    let page = SearchPageView::from(searcher.search(&query)?);
+    let answer = Answer::ok(&page)?;
+    Ok(match &page.next {
+        Some(next) => answer.with("link", next_link(&request, next)),
+        None => answer,
+    })
+}
+
+/// What to complete.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SuggestParameters {
+    /// The beginning of a word or name.
+    #[param(min_length = 1, max_length = 100, example = "predic")]
+    pub q: String,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 20, default = 8)]
+    pub limit: Option<u32>,
+}
+
+/// Completions, the best first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SuggestionList {
+    pub items: Vec<SuggestionView>,
+}
+
+/// One completion.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SuggestionView {
+    #[schema(example = "maintenance prédictive")]
+    pub text: String,
+    /// `document` for the name of a profile, event, …; `concept`; `place`.
+    #[schema(example = "concept")]
+    pub target: &'static str,
+    /// Id of the document or concept; absent for a place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "predictive_maintenance")]
+    pub id: Option<String>,
+    /// Of a document: `profile`, `need`, `offering` or `event`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub kind: Option<Kind>,
+}
+
+impl From<Suggestion> for SuggestionView {
+    fn from(suggestion: Suggestion) -> SuggestionView {
+        let (target, id, kind) = match suggestion.target {
+            SuggestionTarget::Document { kind, id } => ("document", Some(id), Some(kind)),
+            SuggestionTarget::Concept { id } => ("concept", Some(id), None),
+            SuggestionTarget::Place { .. } => ("place", None, None),
+        };
+        SuggestionView { text: suggestion.text, target, id, kind }
+    }
+}
+
+#[utoipa::path(
+    tag = "search",
+    summary = "Complete a word",
+    description = "Names, concepts and places that begin with what was typed.",
+    params(SuggestParameters),
+    security((), ("bearer" = [])),
+    responses((status = 200, description = "Completions", body = SuggestionList))
+)]
+#[get("/search/suggestions")]
+async fn suggest(
+    searcher: web::Data<Searcher>,
+    clock: web::Data<Clock>,
+    caller: Caller,
+    languages: ReaderLanguages,
+    query: ValidQuery<SuggestParameters>,
+) -> Result<Answer, Problem> {
+    let SuggestParameters { q, limit } = query.0;
+    if q.chars().count() > 100 {
+        return Err(Problem::new(Code::MalformedQuery, "q: must be at most 100 characters"));
+    }
+    let limit = limit.unwrap_or(8);
+    if !(1..=20).contains(&limit) {
+        return Err(Problem::new(Code::MalformedQuery, "limit: must be between 1 and 20"));
+    }
+    let found = searcher.suggest(&SuggestQuery {
+        prefix: q,
+        audience: audience(&caller),
+        languages: languages.codes(),
+        limit: limit as usize,
+        now: clock.now(),
+    })?;
+    Answer::ok(&SuggestionList { items: found.into_iter().map(SuggestionView::from).collect() })
+}

@@ -1,0 +1,348 @@
+//! The whole service for a test: real routes over HTTP, a database and an index of its own, mail in memory, a clock that
+//! the test sets.
+//!
+//! SQLite in a temporary folder, or a database of its own on the PostgreSQL server that `AIHUB_TEST_POSTGRES_URL` names
+//! (without a database's name at its end). Nothing sleeps: `settle` runs what works behind the answers until there is
+//! nothing left to do.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use aihub::app::App;
+use aihub::clock::Clock;
+use aihub::config::Config;
+use aihub::mail::{Memory, Sent, Transport};
+use chrono::{DateTime, Utc};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// When every test begins: a Monday in winter.
+pub fn start() -> DateTime<Utc> {
+    "2026-11-23T08:00:00Z".parse().unwrap()
+}
+
+pub const PASSWORD: &str = "seven green teapots hum";
+
+pub struct TestApp {
+    pub app: App,
+    pub clock: Clock,
+    pub mails: Memory,
+    pub base: String,
+    pub folder: TempDir,
+    http: Client,
+    database: Option<TestDatabase>,
+}
+
+/// A database on the test server, dropped at the end.
+struct TestDatabase {
+    server: String,
+    name: String,
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if let Ok(mut conn) = PgConnection::establish(&format!("{}/postgres", self.server)) {
+            let _ = conn.batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        }
+    }
+}
+
+impl TestDatabase {
+    fn create(server: String) -> TestDatabase {
+        let name = format!("aihub_{:016x}", rand::random::<u64>());
+        let mut conn = PgConnection::establish(&format!("{server}/postgres")).expect("the test server answers");
+        conn.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
+        TestDatabase { server, name }
+    }
+
+    fn url(&self) -> String {
+        format!("{}/{}", self.server, self.name)
+    }
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: reqwest::header::HeaderMap,
+    pub text: String,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|fault| panic!("{fault} in {}", self.text))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The reply, if it has this status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Reply {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        self
+    }
+
+    /// Checks that it is a problem with this code, in the one form of problems.
+    #[track_caller]
+    pub fn expect_problem(self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        let problem = self.json();
+        assert_eq!(problem["code"], code, "{problem}");
+        assert_eq!(problem["status"], status);
+        assert_eq!(problem["type"], format!("/problems/{code}"));
+        assert!(problem["instance"].as_str().is_some_and(|id| id.len() == 26), "{problem}");
+        problem
+    }
+}
+
+impl TestApp {
+    pub async fn start() -> TestApp {
+        TestApp::start_with(|_| {}).await
+    }
+
+    /// Starts with settings of its own.
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> TestApp {
+        let folder = tempfile::tempdir().unwrap();
+        let database = std::env::var("AIHUB_TEST_POSTGRES_URL").ok().map(TestDatabase::create);
+        let mut config = Config::load(None).expect("no AIHUB_* variable disturbs the tests");
+        config.database_url = match &database {
+            Some(database) => database.url(),
+            None => format!("sqlite://{}/test.sqlite", folder.path().display()),
+        };
+        config.database_connections = 4;
+        config.index_folder = folder.path().join("index");
+        config.listen = "127.0.0.1:0".parse().unwrap();
+        config.requests_per_minute = 1_000_000.try_into().unwrap();
+        config.secrets_per_minute = 1_000_000.try_into().unwrap();
+        change(&mut config);
+        let (clock, mails) = (Clock::fixed(start()), Memory::default());
+        let app = App::open(config, clock.clone(), Transport::Memory(mails.clone())).unwrap();
+        let (server, address) = app.serve(1).unwrap();
+        actix_web::rt::spawn(server);
+        let test = TestApp {
+            app,
+            clock,
+            mails,
+            base: format!("http://{address}"),
+            folder,
+            http: Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap(),
+            database,
+        };
+        test.settle().await;
+        test
+    }
+
+    /// Indexes every change and sends every mail that is due.
+    pub async fn settle(&self) {
+        self.app.mailer.drain().await;
+        let follower = std::sync::Arc::clone(&self.app.follower);
+        tokio::task::spawn_blocking(move || follower.catch_up()).await.unwrap().unwrap();
+    }
+
+    /// Moves the clock, ends what has run out, and settles.
+    pub async fn advance(&self, by: chrono::TimeDelta) {
+        self.clock.set(self.clock.now() + by);
+        let now = self.clock.now();
+        self.app.db.write(move |conn| aihub::app::upkeep(conn, now)).await.unwrap();
+        self.settle().await;
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base))
+    }
+
+    pub async fn send(&self, request: RequestBuilder) -> Reply {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        Reply { status, headers, text: response.text().await.unwrap() }
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Reply {
+        self.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// The mails sent to an address since the last call, oldest first; others stay.
+    pub async fn mails_to(&self, address: &str) -> Vec<Sent> {
+        self.settle().await;
+        self.mails.sent().into_iter().filter(|mail| mail.to == address).collect()
+    }
+
+    /// The one mail of this kind to an address.
+    #[track_caller]
+    pub fn mail(&self, address: &str, kind: &str) -> Sent {
+        let found: Vec<_> =
+            self.mails.sent().into_iter().filter(|mail| mail.to == address && mail.kind == kind).collect();
+        assert_eq!(found.len(), 1, "mails of kind {kind} to {address}: {}", found.len());
+        found.into_iter().next().unwrap()
+    }
+
+    /// Registers, follows the link of the mail, and logs in.
+    pub async fn member(&self, email: &str) -> Member<'_> {
+        let body = json!({
+            "email": email, "password": PASSWORD, "display_name": email.split('@').next().unwrap(),
+            "language": "en", "accepted_terms": "2026-11"
+        });
+        self.post("/api/v1/accounts", &body).await.expect(202);
+        self.settle().await;
+        let token = link_token(&self.mail(email, "verify_email"));
+        self.post("/api/v1/accounts/verification", &json!({ "token": token })).await.expect(200);
+        self.login(email).await
+    }
+
+    pub async fn login(&self, email: &str) -> Member<'_> {
+        let body = json!({ "email": email, "password": PASSWORD });
+        let session = self.post("/api/v1/sessions", &body).await.expect(200).json();
+        Member {
+            test: self,
+            email: email.to_owned(),
+            id: session["account"]["id"].as_str().unwrap().to_owned(),
+            token: session["access_token"].as_str().unwrap().to_owned(),
+            refresh_token: session["refresh_token"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    /// A member who looks after the service.
+    pub async fn administrator(&self) -> Member<'_> {
+        let email = "admin@test.example";
+        self.member(email).await;
+        let now = self.clock.now();
+        self.app
+            .db
+            .write(move |conn| aihub::accounts::grant_administrator(conn, now, email))
+            .await
+            .unwrap();
+        self.login(email).await
+    }
+}
+
+impl Drop for TestApp {
+    /// Nothing is left over: no mail is due that was not sent.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let counts = self.app.db.read_now(aihub::mail::counts).unwrap();
+        let left: Vec<_> = counts
+            .iter()
+            .filter(|(status, count)| *count > 0 && status.code() == "sending")
+            .collect();
+        assert!(left.is_empty(), "mails were left in the middle: {left:?}");
+    }
+}
+
+/// What stands behind `token=` in a mail.
+#[track_caller]
+pub fn link_token(mail: &Sent) -> String {
+    let text = &mail.content.text;
+    let start = text.find("token=").unwrap_or_else(|| panic!("no link in {text}")) + "token=".len();
+    text[start..].split_whitespace().next().unwrap().to_owned()
+}
+
+/// Somebody who is logged in.
+pub struct Member<'a> {
+    pub test: &'a TestApp,
+    pub email: String,
+    pub id: String,
+    pub token: String,
+    pub refresh_token: String,
+}
+
+impl Member<'_> {
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.test.request(method, path).bearer_auth(&self.token)
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.test.send(self.request(Method::GET, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Reply {
+        self.test.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// A POST without a body.
+    pub async fn act(&self, path: &str) -> Reply {
+        self.test.send(self.request(Method::POST, path)).await
+    }
+
+    pub async fn put(&self, path: &str) -> Reply {
+        self.test.send(self.request(Method::PUT, path)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Reply {
+        self.test.send(self.request(Method::DELETE, path)).await
+    }
+
+    /// A merge patch of the version that is stored now.
+    pub async fn patch(&self, path: &str, patch: &Value) -> Reply {
+        let etag = self.get(path).await.expect(200).header("etag").to_owned();
+        self.patch_version(path, &etag, patch).await
+    }
+
+    pub async fn patch_version(&self, path: &str, etag: &str, patch: &Value) -> Reply {
+        let request = self
+            .request(Method::PATCH, path)
+            .header("if-match", etag)
+            .header("content-type", "application/merge-patch+json");
+        self.test.send(request.body(patch.to_string())).await
+    }
+
+    /// Creates and publishes a profile; returns its id.
+    pub async fn profile(&self, content: &Value) -> String {
+        let draft = self.post("/api/v1/profiles", content).await.expect(201).json();
+        let id = draft["id"].as_str().unwrap().to_owned();
+        self.act(&format!("/api/v1/profiles/{id}/publish")).await.expect(200);
+        id
+    }
+
+    /// Creates a need; returns its id.
+    pub async fn need(&self, profile: &str, title: &str, description: &str) -> String {
+        let body = json!({
+            "profile": profile, "type": "mentoring", "title": { "de": title }, "description": { "de": description }
+        });
+        let need = self.post("/api/v1/needs", &body).await.expect(201).json();
+        need["id"].as_str().unwrap().to_owned()
+    }
+}
+
+/// A German start-up.
+pub fn startup() -> Value {
+    json!({
+        "kind": "startup", "name": "Schwingwerk", "languages": ["de", "en"], "country": "DE", "region": "DE11",
+        "city": "Stuttgart", "stage": "pilot", "size": "micro", "sectors": ["C"],
+        "summary": { "de": "Wir messen Schwingungen an Werkzeugmaschinen." },
+        "contact": { "name": "Doris Probe", "email": "doris@schwingwerk.example", "phone": "+49 711 123456" }
+    })
+}
+
+/// A French mentor for predictive maintenance.
+pub fn mentor() -> Value {
+    json!({
+        "kind": "mentor", "name": "Claire Exemple", "languages": ["fr", "en"], "country": "FR", "city": "Lyon",
+        "summary": { "fr": "J'aide les jeunes entreprises à mettre en place la maintenance prédictive." },
+        "description": { "fr": "Vingt ans de surveillance vibratoire et de détection d'anomalies." },
+        "track_record": [{
+            "title": { "fr": "Maintenance prédictive de broches chez un équipementier" },
+            "description": { "fr": "Les arrêts non planifiés ont baissé de 40 %." }, "sectors": ["C"], "year": 2024
+        }],
+        "seeks": { "text": { "fr": "Des start-up industrielles en phase pilote." }, "stages": ["pilot"] },
+        "capacity": 3,
+        "contact": { "name": "Claire Exemple", "email": "claire@mentor.example" }
+    })
+}
+
+/// A hub of Vienna.
+pub fn hub() -> Value {
+    json!({
+        "kind": "hub", "name": "Test Hub Wien", "languages": ["de", "en"], "country": "AT", "city": "Wien",
+        "summary": { "en": "Advice, training and testing for small companies." }
+    })
+}
