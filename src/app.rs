@@ -30,10 +30,11 @@ use crate::http::problem::{Problem, ProblemBody};
 use crate::http::{docs, failures, request};
 use crate::import::{Importer, Report};
 use crate::indexing::Follower;
-use crate::introductions::Reasons;
+use crate::introductions::{Introduced, Reasons};
 use crate::mail::{Composer, Letter, Mailer, MailerError, Queued, Transport};
 use crate::matching::MatchReasons;
 use crate::operation::{self, Metrics, measure};
+use crate::profiles::Acquaintances;
 use crate::search::Documents;
 use crate::{events, introductions, matching, needs, offerings, profiles, search};
 
@@ -202,6 +203,7 @@ impl App {
             .app_data(web::Data::new(self.metrics.clone()))
             .app_data(web::Data::new(self.searcher.clone()))
             .app_data(web::Data::from(self.reasons()))
+            .app_data(web::Data::from(Arc::new(Introduced) as Arc<dyn Acquaintances>))
             .app_data(web::Data::from(Arc::clone(&self.matcher)))
             .app_data(web::Data::from(Arc::clone(&self.contract)))
             .wrap(Compress::default())
@@ -249,7 +251,7 @@ where
             see why.\n\nEvery failure is `application/problem+json` (RFC 9457); its `type` leads to an explanation. \
             Times are RFC 3339 in UTC. Lists are paged by cursor. To change a thing, send its `ETag` as `If-Match`. To \
             repeat a POST safely, send an `Idempotency-Key`.",
-        license(name = "EUPL-1.2", identifier = "EUPL-1.2")
+        license(name = "MIT", identifier = "MIT")
     ),
     servers((url = "/", description = "This service")),
     tags(

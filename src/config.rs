@@ -121,15 +121,14 @@ impl Config {
     fn read(file: Option<&Path>, environment: Environment) -> Result<Config, ConfigError> {
         let mut builder = config::Config::builder();
         for (name, default, _) in SETTINGS {
-            builder = builder.set_default(*name, *default).map_err(|fault| ConfigError(vec![fault.to_string()]))?;
+            builder =
+                builder.set_default(*name, *default).map_err(|fault| ConfigError(vec![fault.to_string()]))?;
         }
         if let Some(file) = file {
             builder = builder.add_source(File::from(file).format(FileFormat::Toml));
         }
-        let source = builder
-            .add_source(environment)
-            .build()
-            .map_err(|fault| ConfigError(vec![fault.to_string()]))?;
+        let source =
+            builder.add_source(environment).build().map_err(|fault| ConfigError(vec![fault.to_string()]))?;
         let mut reader = Reader { source, faults: Vec::new() };
         reader.refuse_unknown();
         let config = reader.config();
@@ -150,10 +149,9 @@ impl Reader {
     fn refuse_unknown(&mut self) {
         let known: BTreeSet<&str> = SETTINGS.iter().map(|(name, ..)| *name).collect();
         match self.source.clone().try_deserialize::<std::collections::BTreeMap<String, config::Value>>() {
-            // `log` belongs to the logger.
             Ok(all) => self.faults.extend(
                 all.keys()
-                    .filter(|name| !known.contains(name.as_str()) && *name != "log")
+                    .filter(|name| !known.contains(name.as_str()) && !is_for_others(name))
                     .map(|name| format!("{name}: is not a setting")),
             ),
             Err(fault) => self.faults.push(fault.to_string()),
@@ -203,7 +201,12 @@ impl Reader {
             index_folder: index_folder?,
             listen: listen?,
             public_url: public_url?,
-            allowed_origins: origins.split(',').map(str::trim).filter(|o| !o.is_empty()).map(str::to_owned).collect(),
+            allowed_origins: origins
+                .split(',')
+                .map(str::trim)
+                .filter(|o| !o.is_empty())
+                .map(str::to_owned)
+                .collect(),
             body_limit: usize::try_from(body_limit?).ok()?,
             requests_per_minute: NonZeroU32::new(requests?)?,
             secrets_per_minute: NonZeroU32::new(secrets?)?,
@@ -268,6 +271,12 @@ impl Reader {
     }
 }
 
+/// Whether a variable with our prefix is not a setting but read elsewhere: by the logger, by the command line, by tests
+/// and benches.
+fn is_for_others(name: &str) -> bool {
+    matches!(name, "log" | "config_file") || name.starts_with("test_") || name.starts_with("bench_")
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -301,6 +310,17 @@ mod tests {
         for name in ["database_url", "listen", "smtp_port", "smtp_username", "typo"] {
             assert!(faults.contains(name), "{name} is missing in:\n{faults}");
         }
+    }
+
+    #[test]
+    fn variables_that_are_read_elsewhere_are_no_faults() {
+        read(&[
+            ("AIHUB_LOG", "warn"),
+            ("AIHUB_CONFIG_FILE", "aihub.toml"),
+            ("AIHUB_TEST_KILLS", "3"),
+            ("AIHUB_BENCH_PROFILES", "9"),
+        ])
+        .unwrap();
     }
 
     #[test]

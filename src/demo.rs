@@ -5,8 +5,8 @@ use std::fmt::Write;
 use chrono::TimeDelta;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width};
-use search_index::matching::{Match, MatchRequest};
 use search_index::Kind;
+use search_index::matching::{Match, MatchRequest};
 
 use crate::accounts::{self, Account};
 use crate::app::{App, AppError};
@@ -91,7 +91,10 @@ fn first_need(conn: &mut Conn) -> Result<Option<(String, String)>, DbError> {
 
 fn table(matches: &[Match]) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic).set_width(110);
+    table
+        .load_style(UTF8_HORIZONTAL_ONLY)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(110);
     table.set_header(["", "score", "who", "why"]);
     for (rank, found) in matches.iter().enumerate() {
         let concepts: Vec<&str> = found.concepts.iter().map(|concept| concept.label.as_str()).collect();

@@ -134,7 +134,11 @@ fn import(app: &App, file: &Path, source: Option<&str>) -> Result<(), Box<dyn Er
     bar.end("done");
     print_report(&report);
     app.follower.catch_up()?;
-    if report.refused.is_empty() { Ok(()) } else { Err("some lines were refused; all others were imported".into()) }
+    if report.refused.is_empty() {
+        Ok(())
+    } else {
+        Err("some lines were refused; all others were imported".into())
+    }
 }
 
 fn print_report(report: &Report) {
@@ -159,7 +163,9 @@ fn grant(app: &App, email: &str) -> Result<(), Box<dyn Error>> {
 }
 
 fn print_settings() {
-    println!("The configuration is valid. Every setting, as a key of the file; in the environment AIHUB_ and capitals:");
+    println!(
+        "The configuration is valid. Every setting, as a key of the file; in the environment AIHUB_ and capitals:"
+    );
     for (name, default, meaning) in SETTINGS {
         println!("  {name} = {default:?}\n      {meaning}");
     }

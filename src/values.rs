@@ -139,9 +139,7 @@ fn languages() -> Vec<&'static str> {
 }
 
 fn language_schema() -> Schema {
-    Schema::Object(
-        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(languages())).build(),
-    )
+    Schema::Object(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(languages())).build())
 }
 
 impl Language {

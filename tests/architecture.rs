@@ -44,9 +44,16 @@ fn sql_is_in_stores_only() {
 
 #[test]
 fn http_is_in_routes_only() {
-    let doors =
-        ["/routes.rs", "/routes/", "/links.rs", "src/http/", "src/accounts/caller.rs", "src/app.rs", "src/main.rs",
-         "src/operation/metrics.rs"];
+    let doors = [
+        "/routes.rs",
+        "/routes/",
+        "/links.rs",
+        "src/http/",
+        "src/accounts/caller.rs",
+        "src/app.rs",
+        "src/main.rs",
+        "src/operation/metrics.rs",
+    ];
     assert_eq!(strays("actix_web::", &doors), Vec::<String>::new());
 }
 
@@ -86,7 +93,8 @@ fn domains_know_only_those_to_their_left() {
 
 #[test]
 fn the_index_knows_no_service() {
-    let manifest = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/search-index/Cargo.toml")).unwrap();
+    let manifest =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/search-index/Cargo.toml")).unwrap();
     for word in ["actix", "diesel", "lettre"] {
         assert!(!manifest.contains(word), "search-index depends on {word}");
     }

@@ -32,8 +32,22 @@ pub(crate) fn entry(
     entry.face(&document.offers, document, fields.offers);
     entry.face(&document.seeks, document, fields.seeks);
     entry.out.add_bytes(fields.vector, &matching::encode(document, analysis));
-    entry.out.add_bytes(fields.document, &serde_json::to_vec(document)?);
+    entry.out.add_bytes(fields.document, &json(document)?);
     Ok(entry.out)
+}
+
+/// The document as JSON, which knows no number that is not one.
+fn json(document: &Document) -> Result<Vec<u8>, serde_json::Error> {
+    if document.place.point.as_ref().is_none_or(is_on_earth) {
+        return serde_json::to_vec(document);
+    }
+    let mut document = document.clone();
+    document.place.point = None;
+    serde_json::to_vec(&document)
+}
+
+fn is_on_earth((latitude, longitude): &(f64, f64)) -> bool {
+    (-90.0..=90.0).contains(latitude) && (-180.0..=180.0).contains(longitude)
 }
 
 struct Entry<'a> {
@@ -93,8 +107,7 @@ impl Entry<'_> {
             self.out.add_text(fields.city, city);
             self.out.add_text(fields.place, city);
         }
-        let known = place.point.filter(|(lat, lon)| lat.is_finite() && lon.is_finite());
-        if let Some((latitude, longitude)) = known {
+        if let Some((latitude, longitude)) = place.point.filter(is_on_earth) {
             self.out.add_f64(fields.latitude, latitude);
             self.out.add_f64(fields.longitude, longitude);
         }
@@ -109,7 +122,7 @@ impl Entry<'_> {
         let titles = document.titles.iter().map(|title| (title, true));
         let bodies = document.texts.iter().map(|text| (text, false));
         for (passage, is_title) in titles.chain(bodies) {
-            let language = self.analysis.language(passage.language.as_deref(), &passage.text);
+            let language = self.read(passage).language;
             let Some(texts) = self.fields.texts(language) else {
                 continue;
             };

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwap;
 use tantivy::directory::MmapDirectory;
 use tantivy::merge_policy::LogMergePolicy;
+use tantivy::schema::Schema;
 use tantivy::{IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError, Term};
 
 use crate::analysis::{Analysis, Language};
@@ -79,6 +80,7 @@ pub struct Index {
     index: tantivy::Index,
     reader: IndexReader,
     snapshot: Arc<ArcSwap<Snapshot>>,
+    searcher: Searcher,
     threads: usize,
     writing: Mutex<Writing>,
 }
@@ -104,12 +106,8 @@ impl Index {
         fs::create_dir_all(root)?;
         refuse_foreign(root)?;
         let folder = root.join(folder_name(&analysis));
-        fs::create_dir_all(&folder)?;
         let (schema, fields) = schema::build();
-        let index = tantivy::Index::open_or_create(
-            MmapDirectory::open(&folder).map_err(TantivyError::from)?,
-            schema,
-        )?;
+        let index = open_or_replace(&folder, schema)?;
         analysis.register(index.tokenizers());
         let writer = writer(&index, options).map_err(|error| match error {
             TantivyError::LockFailure(..) => IndexError::Locked(folder.clone()),
@@ -120,6 +118,8 @@ impl Index {
         let fresh = position.is_none();
         let fields = Arc::new(fields);
         let snapshot = snapshot(&reader, &fields, position.clone())?;
+        let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
+        let searcher = Searcher::new(Arc::clone(&analysis), Arc::clone(&fields), Arc::clone(&snapshot));
         let index = Index {
             root: root.to_owned(),
             folder,
@@ -127,7 +127,8 @@ impl Index {
             fields,
             index,
             reader,
-            snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
+            snapshot,
+            searcher,
             threads: options.threads.max(1),
             writing: Mutex::new(Writing { writer: Some(writer), pending: false, position }),
         };
@@ -216,7 +217,7 @@ impl Index {
 
     /// A handle for readers; cheap to clone, and always at the latest commit.
     pub fn searcher(&self) -> Searcher {
-        Searcher::new(Arc::clone(&self.analysis), Arc::clone(&self.fields), Arc::clone(&self.snapshot))
+        self.searcher.clone()
     }
 
     pub fn analysis(&self) -> &Arc<Analysis> {
@@ -301,10 +302,44 @@ impl Index {
     }
 
     /// How many documents and segments the last commit has.
+    ///
+    /// # Errors
+    /// If the disk fails.
     pub fn size(&self) -> Result<(u64, usize), IndexError> {
         let searcher = self.reader.searcher();
         Ok((searcher.num_docs(), self.index.searchable_segment_ids()?.len()))
     }
+}
+
+/// Opens the engine's index in a folder of ours; one that is damaged is replaced by an empty one, as
+/// it can be filled again.
+fn open_or_replace(folder: &Path, schema: Schema) -> Result<tantivy::Index, IndexError> {
+    let open = || -> Result<tantivy::Index, TantivyError> {
+        fs::create_dir_all(folder)?;
+        let index = tantivy::Index::open_or_create(MmapDirectory::open(folder)?, schema.clone())?;
+        index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        Ok(index)
+    };
+    match open() {
+        Ok(index) => Ok(index),
+        Err(error) if is_damage(&error) => {
+            log::warn!("replacing the damaged index {}: {error}", folder.display());
+            fs::remove_dir_all(folder)?;
+            Ok(open()?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether an error says that the files are not what the engine once wrote.
+fn is_damage(error: &TantivyError) -> bool {
+    matches!(
+        error,
+        TantivyError::DataCorruption(_)
+            | TantivyError::IncompatibleIndex(_)
+            | TantivyError::SchemaError(_)
+            | TantivyError::OpenReadError(_)
+    )
 }
 
 fn writer(

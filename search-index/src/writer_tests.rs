@@ -165,3 +165,23 @@ fn searchers_can_be_shared_and_follow_the_commits() {
     assert_eq!(searcher.count(), 1);
     assert_eq!(index.size().unwrap().0, 1);
 }
+
+#[test]
+fn a_damaged_index_is_replaced_by_an_empty_one() {
+    let folder = TempDir::new().unwrap();
+    index(folder.path(), &[document("prf_1", "en", "Anna", "robots")]).close().unwrap();
+    let inner = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
+    fs::write(inner.join("meta.json"), "{ half a").unwrap();
+    let Opened { index, fresh } = open(&folder);
+    assert!(fresh);
+    assert_eq!(index.searcher().count(), 0);
+}
+
+#[test]
+fn a_point_that_is_none_does_no_harm() {
+    let folder = TempDir::new().unwrap();
+    let mut odd = document("prf_1", "en", "Anna", "robots");
+    odd.place.point = Some((f64::NAN, 16.0));
+    let index = index(folder.path(), &[odd]);
+    assert_eq!(ids(&index, "robots"), ["prf_1"]);
+}

@@ -59,7 +59,10 @@ pub struct ResetPasswordForm {
 }
 
 /// The stale link's page for a link that does not work; any other failure stays one.
-fn shown<T>(language: PageLanguage, result: Result<T, AccountError>) -> Result<Result<T, HttpResponse>, Problem> {
+fn shown<T>(
+    language: PageLanguage,
+    result: Result<T, AccountError>,
+) -> Result<Result<T, HttpResponse>, Problem> {
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(AccountError::LinkInvalid) => Ok(Err(stale_link(language))),
@@ -146,7 +149,8 @@ async fn post_email_verification(
 
 /// The page that asks for a new password, perhaps with what was wrong with the last one.
 fn ask_password(language: PageLanguage, token: String, fault: Option<&str>) -> HttpResponse {
-    let title = language.pick("Set a new password", "Neues Passwort setzen", "Choisir un nouveau mot de passe");
+    let title =
+        language.pick("Set a new password", "Neues Passwort setzen", "Choisir un nouveau mot de passe");
     let rule = language.pick(
         "It needs at least 10 characters and must not be easy to guess: several unrelated words make a good one. \
          Every session of your account ends.",
@@ -209,10 +213,8 @@ async fn post_password_reset(
     request: HttpRequest,
     db: web::Data<Db>,
     clock: web::Data<Clock>,
-    tokens: web::Data<Tokens>,
-    passwords: web::Data<Passwords>,
-    limits: web::Data<Limits>,
-    contract: web::Data<Contract>,
+    (limits, contract): (web::Data<Limits>, web::Data<Contract>),
+    (tokens, passwords): (web::Data<Tokens>, web::Data<Passwords>),
     reader: ReaderLanguages,
     form: PostedForm<ResetPasswordForm>,
 ) -> Result<HttpResponse, Problem> {
@@ -258,6 +260,10 @@ fn password_set(language: PageLanguage) -> HttpResponse {
             "Ihr neues Passwort gilt",
             "Votre nouveau mot de passe est en vigueur",
         ),
-        language.pick("You can log in with it now.", "Sie können sich damit anmelden.", "Vous pouvez vous connecter."),
+        language.pick(
+            "You can log in with it now.",
+            "Sie können sich damit anmelden.",
+            "Vous pouvez vous connecter.",
+        ),
     )
 }

@@ -30,10 +30,9 @@ pub fn compose(
     };
     let (template, context) = match mail.kind.as_str() {
         VERIFY_EMAIL if account.is_verified() => return Ok(None),
-        VERIFY_EMAIL => (
-            VERIFY_EMAIL,
-            link(LinkPurpose::VerifyEmail, &account.email, "/links/verify-email")?,
-        ),
+        VERIFY_EMAIL => {
+            (VERIFY_EMAIL, link(LinkPurpose::VerifyEmail, &account.email, "/links/verify-email")?)
+        }
         RESET_PASSWORD => (
             RESET_PASSWORD,
             link(LinkPurpose::ResetPassword, &account.password_hash, "/links/reset-password")?,

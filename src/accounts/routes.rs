@@ -169,7 +169,12 @@ pub struct SessionView {
     pub account: AccountView,
 }
 
-fn session(tokens: &Tokens, account: &Account, refresh_token: String, now: DateTime<Utc>) -> Result<Answer, Problem> {
+fn session(
+    tokens: &Tokens,
+    account: &Account,
+    refresh_token: String,
+    now: DateTime<Utc>,
+) -> Result<Answer, Problem> {
     let view = SessionView {
         access_token: tokens.issue(account, now)?,
         token_type: "Bearer",
@@ -387,10 +392,8 @@ async fn change_password(
 async fn create_session(
     request: HttpRequest,
     db: web::Data<Db>,
-    clock: web::Data<Clock>,
-    config: web::Data<Config>,
-    tokens: web::Data<Tokens>,
-    passwords: web::Data<Passwords>,
+    (clock, config): (web::Data<Clock>, web::Data<Config>),
+    (tokens, passwords): (web::Data<Tokens>, web::Data<Passwords>),
     limits: web::Data<Limits>,
     body: ValidJson<CreateSession>,
 ) -> Result<Answer, Problem> {
@@ -401,8 +404,7 @@ async fn create_session(
     let good = passwords.verify(password, hash).await?;
     let account = account.filter(|_| good).ok_or(AccountError::CredentialsWrong)?;
     let (id, lifetime) = (account.id.clone(), config.refresh_token_lifetime);
-    let refresh_token =
-        db.write(move |conn| service::begin_session(conn, now, &id, lifetime)).await?;
+    let refresh_token = db.write(move |conn| service::begin_session(conn, now, &id, lifetime)).await?;
     session(&tokens, &account, refresh_token, now)
 }
 

@@ -123,9 +123,7 @@ pub fn resend_verification(conn: &mut Conn, now: DateTime<Utc>, email: &str) -> 
 /// Mails a link that sets a new password, if the address has an account.
 pub fn request_password_reset(conn: &mut Conn, now: DateTime<Utc>, email: &str) -> Result<(), DbError> {
     match find_by_email(conn, email)? {
-        Some(account) => {
-            mail::enqueue(conn, now, mails::RESET_PASSWORD, &account.id, &json!({})).map(drop)
-        }
+        Some(account) => mail::enqueue(conn, now, mails::RESET_PASSWORD, &account.id, &json!({})).map(drop),
         None => Ok(()),
     }
 }
@@ -256,9 +254,7 @@ pub fn end_session(conn: &mut Conn, now: DateTime<Utc>, token: &str) -> Result<(
 
 /// Makes the account with this address an administrator; it must exist and be verified.
 pub fn grant_administrator(conn: &mut Conn, now: DateTime<Utc>, email: &str) -> Result<Account, DbError> {
-    let mut account = find_by_email(conn, email)?
-        .filter(Account::is_verified)
-        .ok_or(DbError::NotFound)?;
+    let mut account = find_by_email(conn, email)?.filter(Account::is_verified).ok_or(DbError::NotFound)?;
     account.role = Role::Administrator;
     store::update(conn, &mut account, now)?;
     Ok(account)

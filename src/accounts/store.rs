@@ -67,8 +67,7 @@ pub fn find(conn: &mut Conn, id: &AccountId) -> Result<Option<Account>, DbError>
 }
 
 pub fn find_by_email(conn: &mut Conn, email: &str) -> Result<Option<Account>, DbError> {
-    let row: Option<AccountRow> =
-        accounts::table.filter(accounts::email.eq(email)).first(conn).optional()?;
+    let row: Option<AccountRow> = accounts::table.filter(accounts::email.eq(email)).first(conn).optional()?;
     row.map(AccountRow::account).transpose()
 }
 
@@ -82,9 +81,8 @@ pub fn update(conn: &mut Conn, account: &mut Account, now: DateTime<Utc>) -> Res
     let read = account.version;
     account.version += 1;
     account.updated_at = now;
-    let target = accounts::table
-        .filter(accounts::id.eq(account.id.as_str()))
-        .filter(accounts::version.eq(read));
+    let target =
+        accounts::table.filter(accounts::id.eq(account.id.as_str())).filter(accounts::version.eq(read));
     let updated = diesel::update(target).set(AccountRow::of(account)).execute(conn)?;
     if updated == 1 { Ok(()) } else { Err(DbError::Stale) }
 }
@@ -117,8 +115,7 @@ pub fn use_refresh_token(conn: &mut Conn, hash: &str, now: DateTime<Utc>) -> Res
         .filter(refresh_tokens::token_hash.eq(hash))
         .filter(refresh_tokens::used_at.is_null())
         .filter(refresh_tokens::revoked_at.is_null());
-    let updated =
-        diesel::update(unused).set(refresh_tokens::used_at.eq(now.naive_utc())).execute(conn)?;
+    let updated = diesel::update(unused).set(refresh_tokens::used_at.eq(now.naive_utc())).execute(conn)?;
     Ok(updated == 1)
 }
 

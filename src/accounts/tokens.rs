@@ -128,11 +128,7 @@ impl Tokens {
     }
 
     /// An access token for an account.
-    pub fn issue(
-        &self,
-        account: &super::Account,
-        now: DateTime<Utc>,
-    ) -> Result<String, AccountError> {
+    pub fn issue(&self, account: &super::Account, now: DateTime<Utc>) -> Result<String, AccountError> {
         self.sign(&Claims {
             sub: account.id.clone(),
             role: account.role,
@@ -174,8 +170,7 @@ impl Tokens {
         token: &str,
         now: DateTime<Utc>,
     ) -> Result<LinkSubject, AccountError> {
-        let claims: LinkClaims =
-            self.read(token, purpose.audience()).ok_or(AccountError::LinkInvalid)?;
+        let claims: LinkClaims = self.read(token, purpose.audience()).ok_or(AccountError::LinkInvalid)?;
         if claims.exp <= now.timestamp() {
             return Err(AccountError::LinkInvalid);
         }

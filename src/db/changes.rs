@@ -68,12 +68,7 @@ pub fn record(conn: &mut Conn, now: DateTime<Utc>, kind: &str, id: &str) -> Resu
 }
 
 /// [`record`] for many rows of one kind.
-pub fn record_many(
-    conn: &mut Conn,
-    now: DateTime<Utc>,
-    kind: &str,
-    ids: &[String],
-) -> Result<(), DbError> {
+pub fn record_many(conn: &mut Conn, now: DateTime<Utc>, kind: &str, ids: &[String]) -> Result<(), DbError> {
     let rows: Vec<_> = ids
         .iter()
         .map(|id| (changes::kind.eq(kind), changes::id.eq(id), changes::at.eq(now.naive_utc())))
@@ -93,9 +88,8 @@ impl Position {
             seq: i64,
         }
         let latest: Latest = match conn {
-            Conn::Sqlite(c) => {
-                diesel::sql_query("SELECT 0 AS tx, coalesce(max(seq), 0) AS seq FROM changes").get_result(c)?
-            }
+            Conn::Sqlite(c) => diesel::sql_query("SELECT 0 AS tx, coalesce(max(seq), 0) AS seq FROM changes")
+                .get_result(c)?,
             // All of the oldest running transaction is still to come: stand just before its first entry.
             Conn::Postgres(c) => diesel::sql_query(
                 "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS tx, 0::bigint AS seq",
@@ -140,11 +134,11 @@ impl Position {
             )
             .bind::<BigInt, _>(self.seq)
             .get_result(c)?,
-            Conn::Postgres(c) => diesel::sql_query(
-                "SELECT $1::text::xid8 > pg_snapshot_xmax(pg_current_snapshot()) AS lost",
-            )
-            .bind::<Text, _>(self.tx.to_string())
-            .get_result(c)?,
+            Conn::Postgres(c) => {
+                diesel::sql_query("SELECT $1::text::xid8 > pg_snapshot_xmax(pg_current_snapshot()) AS lost")
+                    .bind::<Text, _>(self.tx.to_string())
+                    .get_result(c)?
+            }
         };
         Ok(lost.lost || self < trimmed)
     }
@@ -155,8 +149,7 @@ const INCARNATION: &str = "incarnation";
 
 /// Everything up to and with this position has been trimmed away.
 fn trimmed(conn: &mut Conn) -> Result<Position, DbError> {
-    let text: Option<String> =
-        meta::table.find(TRIMMED).select(meta::value).first(conn).optional()?;
+    let text: Option<String> = meta::table.find(TRIMMED).select(meta::value).first(conn).optional()?;
     text.map_or(Ok(Position::default()), |text| super::from_code(&text))
 }
 

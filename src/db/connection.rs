@@ -4,9 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::connection::{
-    AnsiTransactionManager, Connection as _, SimpleConnection, TransactionManager,
-};
+use diesel::connection::{AnsiTransactionManager, Connection as _, SimpleConnection, TransactionManager};
 use diesel::r2d2::{ManageConnection, Pool};
 use diesel::{PgConnection, SqliteConnection};
 use tokio::sync::{Notify, oneshot};
@@ -48,7 +46,8 @@ impl Manager {
     pub(super) fn open(&self) -> Result<Conn, DbError> {
         let unavailable = |fault: diesel::ConnectionError| DbError::Unavailable(fault.to_string());
         if let Some(path) = self.url.strip_prefix("sqlite://") {
-            let mut conn = SqliteConnection::establish(path).map_err(unavailable)?;
+            let mut conn = SqliteConnection::establish(path)
+                .map_err(|fault| DbError::Unavailable(format!("{path}: {fault}")))?;
             // The order matters: without the timeout first, switching to WAL can fail on a busy file.
             conn.batch_execute(&format!(
                 "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
@@ -195,8 +194,7 @@ impl Db {
         &self,
         work: impl FnOnce(&mut Conn) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut conn =
-            self.pool.get().map_err(|fault| DbError::Unavailable(fault.to_string()))?;
+        let mut conn = self.pool.get().map_err(|fault| DbError::Unavailable(fault.to_string()))?;
         work(&mut conn)
     }
 

@@ -47,9 +47,7 @@ impl From<DieselError> for DbError {
             DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info) => {
                 DbError::Unique(constraint(info.constraint_name(), info.message()))
             }
-            DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => {
-                DbError::ForeignKey
-            }
+            DieselError::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => DbError::ForeignKey,
             DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, info) => {
                 DbError::Unavailable(info.message().to_owned())
             }

@@ -85,9 +85,7 @@ fn unavailable(fault: &DieselError) -> DbError {
 /// Takes the write lock at once: a transaction that begins as a reader can't wait for it later.
 fn begin(conn: &mut Conn) -> Result<(), DieselError> {
     match conn {
-        Conn::Sqlite(conn) => {
-            AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")
-        }
+        Conn::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE"),
         Conn::Postgres(conn) => AnsiTransactionManager::begin_transaction(conn),
     }
 }

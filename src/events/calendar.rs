@@ -53,10 +53,9 @@ fn status(status: EventStatus) -> Status {
     match status {
         EventStatus::Draft | EventStatus::Postponed => Status::Tentative,
         EventStatus::Cancelled => Status::Cancelled,
-        EventStatus::Scheduled
-        | EventStatus::Rescheduled
-        | EventStatus::MovedOnline
-        | EventStatus::Held => Status::Confirmed,
+        EventStatus::Scheduled | EventStatus::Rescheduled | EventStatus::MovedOnline | EventStatus::Held => {
+            Status::Confirmed
+        }
     }
 }
 
@@ -121,7 +120,9 @@ mod tests {
         let lines = lines(&event);
         assert!(!lines.iter().any(|line| line.starts_with("ATTENDEE")));
         assert_eq!(lines.iter().filter(|line| *line == "END:VEVENT").count(), 1);
-        assert!(lines.iter().any(|line| line.starts_with("SUMMARY:a\\nATTENDEE:mailto:x@example.eu\\nEND:VEVENT\\nb\\; c\\, d\\\\ ")));
+        assert!(lines.iter().any(|line| {
+            line.starts_with("SUMMARY:a\\nATTENDEE:mailto:x@example.eu\\nEND:VEVENT\\nb\\; c\\, d\\\\ ")
+        }));
         assert!(lines.contains(&"GEO:48.21;-16.37".to_owned()));
         assert!(lines.contains(&"STATUS:CANCELLED".to_owned()));
     }

@@ -2,10 +2,9 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, get, post, web};
-use serde::Deserialize;
-use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::accounts::links::LinkQuery;
 use crate::accounts::{AccountError, LinkPurpose, Tokens};
 use crate::clock::Clock;
 use crate::db::Db;
@@ -19,16 +18,6 @@ use crate::profiles;
 /// Outside of `/api/v1`: the addresses stand in mails.
 pub fn configure(root: &mut ServiceConfig<'_>) {
     root.service(show_unfollow).service(post_unfollow);
-}
-
-/// The token of a link.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct UnfollowQuery {
-    /// As it stands in the mail.
-    #[param(max_length = 2000)]
-    pub token: String,
 }
 
 /// Whom the link is about; `None` where it does not work.
@@ -46,7 +35,7 @@ fn follow(tokens: &Tokens, clock: &Clock, token: &str) -> Result<Option<(Profile
     tag = "mail",
     summary = "Open the link that ends mails about a hub's events",
     description = "A page with a button; opening it changes nothing.",
-    params(UnfollowQuery),
+    params(LinkQuery),
     responses((status = 200, description = "The page", content_type = "text/html", body = String),
         (status = 410, description = "A page that says that the link does not work any more", content_type = "text/html", body = String))
 )]
@@ -56,15 +45,14 @@ async fn show_unfollow(
     clock: web::Data<Clock>,
     tokens: web::Data<Tokens>,
     reader: ReaderLanguages,
-    query: ValidQuery<UnfollowQuery>,
+    query: ValidQuery<LinkQuery>,
 ) -> Result<HttpResponse, Problem> {
     let (language, token) = (PageLanguage::of(&reader), query.0.token);
     let Some((id, _)) = follow(&tokens, &clock, &token)? else { return Ok(stale_link(language)) };
     let Some(hub) = db.read(move |conn| profiles::find(conn, &id)).await? else {
         return Ok(stale_link(language));
     };
-    let title =
-        language.pick("End these mails", "Diese E-Mails beenden", "Ne plus recevoir ces courriels");
+    let title = language.pick("End these mails", "Diese E-Mails beenden", "Ne plus recevoir ces courriels");
     let text = language.pick(
         "You will get no more mails about events of this hub:",
         "Sie erhalten keine E-Mails mehr zu Veranstaltungen von:",
@@ -83,7 +71,7 @@ async fn show_unfollow(
     summary = "End mails about a hub's events",
     description = "What the page's button and the one-click button of mail programs (RFC 8058) send. The token says it \
         all; a body is not read. Doing it twice changes nothing.",
-    params(UnfollowQuery),
+    params(LinkQuery),
     responses((status = 200, description = "A page that says so", content_type = "text/html", body = String),
         (status = 410, description = "A page that says that the link does not work any more", content_type = "text/html", body = String))
 )]
@@ -93,7 +81,7 @@ async fn post_unfollow(
     clock: web::Data<Clock>,
     tokens: web::Data<Tokens>,
     reader: ReaderLanguages,
-    query: ValidQuery<UnfollowQuery>,
+    query: ValidQuery<LinkQuery>,
 ) -> Result<HttpResponse, Problem> {
     let language = PageLanguage::of(&reader);
     let Some((profile, account)) = follow(&tokens, &clock, &query.0.token)? else {

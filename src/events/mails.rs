@@ -51,11 +51,13 @@ pub fn compose(
     account: &Account,
     mail: &Queued,
 ) -> Result<Option<Letter>, EventError> {
-    let keys: Keys = serde_json::from_value(mail.keys.clone())
-        .map_err(|fault| DbError::Corrupt(fault.to_string()))?;
+    let keys: Keys =
+        serde_json::from_value(mail.keys.clone()).map_err(|fault| DbError::Corrupt(fault.to_string()))?;
     let Some(event) = store::find(conn, &keys.event)? else { return Ok(None) };
     let template = match (mail.kind.as_str(), &keys.change) {
-        (EVENT_ANNOUNCED, _) if event.status.is_upcoming() && event.content.starts_at > now => EVENT_ANNOUNCED,
+        (EVENT_ANNOUNCED, _) if event.status.is_upcoming() && event.content.starts_at > now => {
+            EVENT_ANNOUNCED
+        }
         (EVENT_CHANGED, Some(change)) if *change == Change::of(&event) => EVENT_CHANGED,
         _ => return Ok(None),
     };
@@ -100,8 +102,18 @@ fn unfollow_path(
 /// Local date and time as they are written in a language that mails are written in.
 fn when(at: DateTime<Utc>, zone: Tz, language: &Language) -> String {
     const MONTHS: [&str; 12] = [
-        "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre",
-        "novembre", "décembre",
+        "janvier",
+        "février",
+        "mars",
+        "avril",
+        "mai",
+        "juin",
+        "juillet",
+        "août",
+        "septembre",
+        "octobre",
+        "novembre",
+        "décembre",
     ];
     let local = at.with_timezone(&zone);
     match language.as_str() {
@@ -125,7 +137,7 @@ fn excerpt(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::super::model::samples::{at, content, now};
     use super::*;
 

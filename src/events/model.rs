@@ -123,7 +123,12 @@ pub struct Venue {
     #[schema(min_length = 1, max_length = 120, pattern = r"^[^\n\r\t]+$", example = "Testhalle")]
     pub name: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(min_length = 1, max_length = 200, pattern = r"^[^\n\r\t]+$", example = "Musterstraße 1, 1020 Wien")]
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\n\r\t]+$",
+        example = "Musterstraße 1, 1020 Wien"
+    )]
     pub address: Option<String>,
     #[schema(min_length = 1, max_length = 80, pattern = r"^[^\n\r\t]+$", example = "Wien")]
     pub city: String,
@@ -178,7 +183,12 @@ impl EventContent {
     fn check_times(&self, now: DateTime<Utc>, faults: &mut Faults) {
         let zone_known = self.zone.parse::<Tz>().is_ok();
         faults.check(zone_known, "/zone", "zone", "must be an IANA time zone, for example Europe/Vienna");
-        faults.check(self.starts_at < self.ends_at, "/ends_at", "ends_before_start", "must be after starts_at");
+        faults.check(
+            self.starts_at < self.ends_at,
+            "/ends_at",
+            "ends_before_start",
+            "must be after starts_at",
+        );
         let length = self.ends_at.signed_duration_since(self.starts_at);
         faults.check(length <= LONGEST, "/ends_at", "too_long", "must be at most 31 days after starts_at");
         let ahead = self.starts_at.signed_duration_since(now);
@@ -325,7 +335,10 @@ mod tests {
         assert!(faults(|_| {}).is_empty());
         assert_eq!(faults(|c| c.ends_at = c.starts_at), ["/ends_at ends_before_start"]);
         assert!(faults(|c| c.ends_at = c.starts_at + LONGEST).is_empty());
-        assert_eq!(faults(|c| c.ends_at = c.starts_at + LONGEST + TimeDelta::seconds(1)), ["/ends_at too_long"]);
+        assert_eq!(
+            faults(|c| c.ends_at = c.starts_at + LONGEST + TimeDelta::seconds(1)),
+            ["/ends_at too_long"]
+        );
         let far = |c: &mut EventContent| {
             c.starts_at = at("2029-11-03T12:00:00Z");
             c.ends_at = at("2029-11-03T13:00:00Z");

@@ -27,9 +27,7 @@ pub fn get(conn: &mut Conn, id: &EventId) -> Result<Event, EventError> {
 pub fn visible(conn: &mut Conn, caller: &Caller, id: &EventId) -> Result<Event, EventError> {
     let event = get(conn, id)?;
     let profile = &event.content.profile;
-    if event.is_public() && is_published(conn, profile)?
-        || profiles::reader(conn, caller, profile)?.manager
-    {
+    if event.is_public() && is_published(conn, profile)? || profiles::may_manage(conn, caller, profile)? {
         return Ok(event);
     }
     Err(EventError::NotFound)
@@ -114,12 +112,7 @@ pub fn replace(
 }
 
 /// Takes a step of an event's life, and tells those who follow its profile what they can plan by.
-pub fn step(
-    conn: &mut Conn,
-    now: DateTime<Utc>,
-    mut event: Event,
-    step: Step,
-) -> Result<Event, EventError> {
+pub fn step(conn: &mut Conn, now: DateTime<Utc>, mut event: Event, step: Step) -> Result<Event, EventError> {
     if step == Step::Publish && !is_published(conn, &event.content.profile)? {
         return Err(EventError::ProfileNotPublished);
     }

@@ -275,7 +275,10 @@ mod tests {
         });
         assert!(matches!(event(Scheduled).take(now(), past), Err(EventError::Faults(_))));
         let after = at("2026-12-24T00:00:00Z");
-        assert!(matches!(event(Postponed).take(after, move_online()), Err(EventError::TimesFixed(Postponed))));
+        assert!(matches!(
+            event(Postponed).take(after, move_online()),
+            Err(EventError::TimesFixed(Postponed))
+        ));
         assert!(event(Postponed).take(at("2026-11-30T00:00:00Z"), reschedule()).is_ok());
     }
 

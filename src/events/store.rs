@@ -95,8 +95,7 @@ pub fn update(conn: &mut Conn, event: &mut Event, now: DateTime<Utc>) -> Result<
     let read = event.version;
     event.version += 1;
     event.updated_at = now;
-    let target =
-        events::table.filter(events::id.eq(event.id.as_str())).filter(events::version.eq(read));
+    let target = events::table.filter(events::id.eq(event.id.as_str())).filter(events::version.eq(read));
     let updated = diesel::update(target).set(EventRow::of(event)?).execute(conn)?;
     if updated != 1 {
         return Err(DbError::NotFound);
@@ -112,7 +111,11 @@ fn tag(conn: &mut Conn, event: &Event) -> Result<(), DbError> {
     let rows: Vec<_> = tags
         .into_iter()
         .map(|(kind, value)| {
-            (event_tags::event_id.eq(event.id.as_str()), event_tags::kind.eq(kind), event_tags::value.eq(value))
+            (
+                event_tags::event_id.eq(event.id.as_str()),
+                event_tags::kind.eq(kind),
+                event_tags::value.eq(value),
+            )
         })
         .collect();
     each!(conn, c => diesel::insert_into(event_tags::table).values(&rows).execute(c))?;
@@ -162,8 +165,7 @@ pub fn list(
         }
         None => query,
     };
-    let rows: Vec<EventRow> =
-        query.order((events::starts_at, events::id)).limit(limit).load(conn)?;
+    let rows: Vec<EventRow> = query.order((events::starts_at, events::id)).limit(limit).load(conn)?;
     rows.into_iter().map(EventRow::event).collect()
 }
 

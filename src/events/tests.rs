@@ -17,9 +17,11 @@ use super::store::{self, Filter};
 use crate::accounts::{self, Account, Caller, Tokens};
 use crate::clock::Clock;
 use crate::db::{Conn, Db, DbError};
+use crate::http::contract::Contract;
 use crate::ids::{EventId, MailId, ProfileId};
 use crate::mail::{self, Letter, Queued};
 use crate::profiles::{self, Profile, ProfileContent};
+use crate::values::Format;
 
 /// A hub with a follower, a start-up, and somebody who owns both.
 struct House {
@@ -90,11 +92,12 @@ impl House {
         listed.into_iter().map(|event| event.id).collect()
     }
 
-    /// Kinds of all queued mails, oldest first.
+    /// Kinds of all queued mails, in their alphabet.
     fn mails(&self) -> Vec<String> {
-        let mut queued = self.write(|conn| mail::list(conn, None, None, 100)).unwrap();
-        queued.sort_by(|a, b| a.id.cmp(&b.id));
-        queued.into_iter().map(|mail| mail.kind).collect()
+        let queued = self.write(|conn| mail::list(conn, None, None, 100)).unwrap();
+        let mut kinds: Vec<_> = queued.into_iter().map(|mail| mail.kind).collect();
+        kinds.sort();
+        kinds
     }
 
     fn compose(&self, kind: &str, keys: serde_json::Value, to: &Account) -> Option<Letter> {
@@ -120,7 +123,7 @@ fn a_list_is_narrowed_by_time_place_language_and_topic() {
     (venue.city, venue.country) = ("Évry".to_owned(), "FR".parse().unwrap());
     let elsewhere = house.import(None, elsewhere).unwrap().id;
     let online = house.content();
-    let online = EventContent { format: crate::values::Format::Online, venue: None, ..moved(-24, online) };
+    let online = EventContent { format: Format::Online, venue: None, ..moved(-24, online) };
     let online = house.import(None, online).unwrap().id;
 
     let all = Filter::default;
@@ -133,8 +136,11 @@ fn a_list_is_narrowed_by_time_place_language_and_topic() {
         (Filter { countries: vec!["AT".parse().unwrap(), "DE".parse().unwrap()], ..all() }, &both[1..2]),
         (Filter { city: Some("éVRY".to_owned()), ..all() }, &both[2..]),
         (Filter { languages: vec!["fr".parse().unwrap()], ..all() }, &both[2..]),
-        (Filter { concepts: serde_json::from_value(json!(["computer_vision"])).unwrap(), ..all() }, &both[2..]),
-        (Filter { formats: vec![crate::values::Format::OnSite], ..all() }, &both[1..]),
+        (
+            Filter { concepts: serde_json::from_value(json!(["computer_vision"])).unwrap(), ..all() },
+            &both[2..],
+        ),
+        (Filter { formats: vec![Format::OnSite], ..all() }, &both[1..]),
         (Filter { profile: Some(house.hub.id.clone()), ..all() }, &both[..]),
         (Filter { profile: Some(house.startup.id.clone()), ..all() }, &[]),
     ];
@@ -154,9 +160,8 @@ fn pages_follow_each_other_without_gap_or_repetition() {
     let (mut seen, mut cursor) = (Vec::new(), None);
     loop {
         let from = cursor.take();
-        let page = house
-            .write(move |conn| service::list(conn, &Filter::default(), from.as_ref(), 2))
-            .unwrap();
+        let page =
+            house.write(move |conn| service::list(conn, &Filter::default(), from.as_ref(), 2)).unwrap();
         let Some(last) = page.last() else { break };
         cursor = Some((last.content.starts_at, last.id.clone()));
         seen.extend(page.into_iter().map(|event| event.id));
@@ -241,6 +246,88 @@ fn time_holds_each_event_once() {
     assert_eq!(hold(over), 0);
     let held = house.write(move |conn| service::get(conn, &first.id)).unwrap();
     assert_eq!((held.status, held.sequence), (EventStatus::Held, 0));
+}
+
+/// Sends a request as somebody, and reads status, body and `ETag` of the answer.
+macro_rules! send {
+    ($app:expr, $token:expr, $request:expr) => {{
+        let request = $request.insert_header(("authorization", format!("Bearer {}", $token)));
+        let response = call_service($app, request.to_request()).await;
+        let tag = response.headers().get("etag").map(|tag| tag.to_str().unwrap().to_owned());
+        let status = response.status().as_u16();
+        (status, String::from_utf8(read_body(response).await.to_vec()).unwrap(), tag.unwrap_or_default())
+    }};
+}
+
+#[actix_web::test]
+async fn an_event_lives_through_its_routes() {
+    let house = House::new();
+    let (_, api) = App::new().into_utoipa_app().configure(super::routes::configure).split_for_parts();
+    let (app, _) = App::new()
+        .into_utoipa_app()
+        .app_data(web::Data::new(house.db.clone()))
+        .app_data(web::Data::new(house.tokens.clone()))
+        .app_data(web::Data::new(Clock::fixed(now())))
+        .app_data(web::Data::new(Contract::new(&api).unwrap()))
+        .configure(super::routes::configure)
+        .split_for_parts();
+    let app = init_service(app).await;
+    let owner = house.tokens.issue(&house.owner, now()).unwrap();
+    let stranger = house.tokens.issue(&house.follower, now()).unwrap();
+    let create = || TestRequest::post().uri("/events").set_json(house.content());
+
+    assert_eq!(send!(&app, stranger, create()).0, 403);
+    let startups = EventContent { profile: house.startup.id.clone(), ..house.content() };
+    assert_eq!(send!(&app, owner, TestRequest::post().uri("/events").set_json(startups)).0, 409);
+    let (status, body, _) = send!(&app, owner, create());
+    assert_eq!(status, 201, "{body}");
+    let view: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let path = format!("/events/{}", view["id"].as_str().unwrap());
+    let post = |step: &str| TestRequest::post().uri(&format!("{path}/{step}"));
+
+    assert_eq!(send!(&app, stranger, TestRequest::get().uri(&path)).0, 404);
+    assert_eq!(send!(&app, stranger, post("publish")).0, 404);
+    assert_eq!(send!(&app, owner, post("publish")).0, 200);
+    assert_eq!(send!(&app, owner, post("publish")).0, 409);
+    assert_eq!(send!(&app, stranger, post("postpone")).0, 403);
+    let (status, _, tag) = send!(&app, stranger, TestRequest::get().uri(&path));
+    assert_eq!(status, 200);
+    let patch = |change: serde_json::Value| {
+        TestRequest::patch().uri(&path).insert_header(("if-match", tag.as_str())).set_json(change)
+    };
+    let (status, body, _) = send!(&app, owner, patch(json!({ "ends_at": "2026-11-24T16:00:00Z" })));
+    assert!(status == 409 && body.contains("invalid_transition") && body.contains("/reschedule"), "{body}");
+    let (status, body, _) = send!(&app, owner, patch(json!({ "venue": { "city": "Graz" }, "capacity": 0 })));
+    assert!(status == 422 && body.contains("/capacity"), "{body}");
+    assert_eq!(send!(&app, owner, patch(json!({ "venue": { "city": "Graz" }, "url": null }))).0, 200);
+    let past =
+        json!({ "starts_at": "2026-10-01T08:00:00Z", "ends_at": "2026-10-01T07:00:00Z", "zone": "Mars" });
+    let (status, body, _) = send!(&app, owner, post("reschedule").set_json(past));
+    assert_eq!(status, 422);
+    assert!(body.contains("/zone") && body.contains("/ends_at"), "{body}");
+    let (status, body, _) =
+        send!(&app, owner, post("move-online").set_json(json!({ "url": "https://hub.example/meeting" })));
+    assert!(status == 200 && body.contains("moved_online") && !body.contains("Graz"), "{body}");
+    let (status, body, _) = send!(&app, stranger, TestRequest::get().uri(&format!("{path}/calendar.ics")));
+    assert!(status == 200 && body.contains("SEQUENCE:3\r\n"), "{body}");
+    assert_eq!(send!(&app, owner, post("cancel").set_json(json!({ "reason": "two\nlines" }))).0, 422);
+    assert_eq!(send!(&app, owner, post("cancel").set_json(json!({}))).0, 200);
+
+    for (query, status, items) in [
+        ("", 200, 0),
+        ("?status=cancelled&from=2026-11-24&to=2026-11-24&format=online", 200, 1),
+        ("?status=cancelled&to=2026-11-23", 200, 0),
+        ("?managed=true&limit=1", 200, 1),
+        ("?status=draft", 403, 0),
+        ("?from=soon", 400, 0),
+        ("?from=-262143-01-01", 400, 0),
+        ("?cursor=AAAA", 400, 0),
+        ("?country=XX", 400, 0),
+    ] {
+        let (found, body, _) = send!(&app, owner, TestRequest::get().uri(&format!("/events{query}")));
+        assert_eq!(found, status, "{query}: {body}");
+        assert_eq!(body.matches("\"status\":\"cancelled\"").count(), items, "{query}: {body}");
+    }
 }
 
 #[actix_web::test]

@@ -70,8 +70,7 @@ impl Responder for Answer {
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let unchanged = status == StatusCode::OK && request.method() == "GET" && self.is_known_to(request);
-        let mut response =
-            HttpResponse::build(if unchanged { StatusCode::NOT_MODIFIED } else { status });
+        let mut response = HttpResponse::build(if unchanged { StatusCode::NOT_MODIFIED } else { status });
         for (name, value) in &self.headers {
             response.insert_header((name.as_str(), value.as_str()));
         }

@@ -138,8 +138,7 @@ fn merge(target: &mut Value, patch: &Value) {
 
 fn typed<S: ToSchema, T: DeserializeOwned>(contract: &Contract, body: &Value) -> Result<T, Problem> {
     contract.check::<S>(body)?;
-    serde_json::from_value(body.clone())
-        .map_err(|fault| Faults::one("", "type", fault.to_string()).into())
+    serde_json::from_value(body.clone()).map_err(|fault| Faults::one("", "type", fault.to_string()).into())
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, Problem> {
@@ -194,7 +193,7 @@ mod tests {
             (json!({"a":["b"]}), json!({"a":"c"}), json!({"a":"c"})),
             (json!({"a":{"b":"c"}}), json!({"a":{"b":"d","c":null}}), json!({"a":{"b":"d"}})),
             (json!({"e":null}), json!({"a":1}), json!({"e":null,"a":1})),
-            (json!([1,2]), json!({"a":"b","c":null}), json!({"a":"b"})),
+            (json!([1, 2]), json!({"a":"b","c":null}), json!({"a":"b"})),
         ];
         for (mut target, patch, expected) in cases {
             merge(&mut target, &patch);

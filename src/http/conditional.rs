@@ -32,7 +32,9 @@ impl FromRequest for IfMatch {
 }
 
 fn parse(tag: &str) -> Result<i32, Problem> {
-    let version = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).map(str::parse);
+    let inner = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    // Behind a dot stands for whom the thing was shown; the version is the same for all.
+    let version = inner.map(|inner| inner.split_once('.').map_or(inner, |(version, _)| version).parse());
     match version {
         Some(Ok(version)) => Ok(version),
         // A tag of another form never was one of ours, so it matches nothing.

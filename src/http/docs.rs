@@ -11,7 +11,9 @@ use super::problem::Problem;
 
 /// Renders the contract from the binary itself.
 pub fn swagger_ui(api: OpenApi) -> SwaggerUi {
-    SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", api).config(Config::default().try_it_out_enabled(true))
+    SwaggerUi::new("/docs/{_:.*}")
+        .url("/openapi.json", api)
+        .config(Config::default().try_it_out_enabled(true))
 }
 
 #[utoipa::path(
@@ -39,8 +41,13 @@ pub async fn read_contract(contract: web::Data<Contract>) -> HttpResponse {
 pub async fn explain_problem(code: web::Path<String>) -> Result<HttpResponse, Problem> {
     let known = Code::ALL.iter().find(|known| known.code() == code.as_str());
     let code = known.ok_or_else(|| Problem::of(Code::NotFound))?;
-    let text =
-        format!("{}\n\n{}\nStatus {}.\n\n{}\n", code.code(), code.title(), code.status().as_u16(), code.mend());
+    let text = format!(
+        "{}\n\n{}\nStatus {}.\n\n{}\n",
+        code.code(),
+        code.title(),
+        code.status().as_u16(),
+        code.mend()
+    );
     Ok(HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/plain; charset=utf-8"))
         .insert_header((header::CACHE_CONTROL, "public, max-age=3600"))

@@ -23,9 +23,7 @@ pub fn document(api: &mut OpenApi) {
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete]
-        .into_iter()
-        .flatten()
+    [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
 }
 
 /// The codes that an operation of this form can answer with.
@@ -85,10 +83,16 @@ fn add(operation: &mut Operation, codes: &[Code]) {
             RefOr::Ref(_) => None,
         });
         let description = own.into_iter().chain(implied).collect::<Vec<_>>().join(", ");
-        let content = ContentBuilder::new()
-            .schema(Some(Ref::from_schema_name("Problem")))
-            .build();
+        if documented_otherwise(operation, &status) {
+            continue;
+        }
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
         let response = ResponseBuilder::new().description(description).content(MEDIA_TYPE, content).build();
         operation.responses.responses.insert(status, RefOr::T(response));
     }
+}
+
+/// Whether the handler documents an answer of another type, such as a page for people.
+fn documented_otherwise(operation: &Operation, status: &str) -> bool {
+    matches!(operation.responses.responses.get(status), Some(RefOr::T(response)) if !response.content.is_empty())
 }

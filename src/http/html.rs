@@ -164,7 +164,9 @@ fn field_html(field: &Field) -> String {
         Field::Select { name, label, options } => {
             let options: String = options
                 .iter()
-                .map(|(value, label)| format!("<option value=\"{}\">{}</option>", escape(value), escape(label)))
+                .map(|(value, label)| {
+                    format!("<option value=\"{}\">{}</option>", escape(value), escape(label))
+                })
                 .collect();
             format!("<label>{}<select name=\"{name}\">{options}</select></label>\n", escape(label))
         }
@@ -274,7 +276,9 @@ mod tests {
             form.map(|form| form.0)
         }
         let form = |body: String| {
-            TestRequest::post().insert_header(("content-type", "application/x-www-form-urlencoded")).set_payload(body)
+            TestRequest::post()
+                .insert_header(("content-type", "application/x-www-form-urlencoded"))
+                .set_payload(body)
         };
         assert_eq!(read(form("a=1&b=x+y".to_owned())).await.unwrap().len(), 2);
         let large = read(form(format!("a={}", "x".repeat(FORM_LIMIT)))).await.unwrap_err();

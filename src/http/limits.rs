@@ -17,12 +17,7 @@ use governor::{Quota, RateLimiter};
 use super::codes::Code;
 use super::problem::Problem;
 
-type Limiter = RateLimiter<
-    IpAddr,
-    DefaultKeyedStateStore<IpAddr>,
-    DefaultClock,
-    StateInformationMiddleware,
->;
+type Limiter = RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClock, StateInformationMiddleware>;
 
 /// The budgets in force; one for all requests, a small one for what guesses secrets.
 #[derive(Clone)]

@@ -74,7 +74,8 @@ impl<T> Page<T> {
 
 /// The `Link` header (RFC 8288) to the next page: this request's query with another cursor.
 pub fn next_link(request: &HttpRequest, next: &str) -> String {
-    let query = request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let query =
+        request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
     let kept: String = query.map(|pair| format!("{pair}&")).collect();
     format!("<{}?{kept}cursor={next}>; rel=\"next\"", request.path())
 }

@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use actix_web::body::MessageBody;
-use actix_web::error::PathError;
 use actix_web::dev::{ResourceDef, ServiceRequest, ServiceResponse};
+use actix_web::error::PathError;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse, ResponseError, web};
@@ -32,11 +32,9 @@ pub async fn trace(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let id = ulid::Ulid::from_parts(
-        u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0),
-        rand::random(),
-    )
-    .to_string();
+    let id =
+        ulid::Ulid::from_parts(u64::try_from(Utc::now().timestamp_millis()).unwrap_or(0), rand::random())
+            .to_string();
     let (method, path) = (request.method().clone(), request.path().to_owned());
     let started = Instant::now();
     let mut response = ID.scope(id.clone(), next.call(request)).await?;

@@ -102,7 +102,10 @@ impl Follower {
             mark.position = last;
             self.index.apply(changes)?;
             self.index.record(&mark.text())?;
-            log::debug!("indexed {count} changes up to {last} ({}us)", (self.clock.now() - now).num_microseconds().unwrap_or(0));
+            log::debug!(
+                "indexed {count} changes up to {last} ({}us)",
+                (self.clock.now() - now).num_microseconds().unwrap_or(0)
+            );
         }
     }
 
@@ -112,9 +115,9 @@ impl Follower {
             return Ok(None);
         };
         let now = self.clock.now();
-        let (incarnation, lost) = self.db.read_now(|conn| {
-            Ok::<_, DbError>((db::incarnation(conn, now)?, mark.position.is_lost(conn)?))
-        })?;
+        let (incarnation, lost) = self
+            .db
+            .read_now(|conn| Ok::<_, DbError>((db::incarnation(conn, now)?, mark.position.is_lost(conn)?)))?;
         Ok(Some(mark).filter(|mark| mark.incarnation == incarnation && !lost))
     }
 
@@ -175,7 +178,12 @@ impl Follower {
         Ok(total)
     }
 
-    fn scan(&self, conn: &mut Conn, kind: Kind, cursor: &str) -> Result<(Option<String>, Vec<Change>), DbError> {
+    fn scan(
+        &self,
+        conn: &mut Conn,
+        kind: Kind,
+        cursor: &str,
+    ) -> Result<(Option<String>, Vec<Change>), DbError> {
         let ids = self.source.list(conn, kind, cursor, BATCH)?;
         let last = ids.last().cloned();
         let changes = ids.into_iter().map(|id| self.change(conn, kind, id));

@@ -161,11 +161,11 @@ fn request_page(
     token: String,
 ) -> HttpResponse {
     let (introduction, requester) = (&details.introduction, &details.requester.content);
-    let title = format!(
-        "{} {} {}",
-        requester.name,
-        language.pick("would like to meet", "möchte kennenlernen:", "souhaite rencontrer"),
-        details.target.content.name
+    let (asks, target) = (&requester.name, &details.target.content.name);
+    let title = language.pick(
+        format!("{asks} would like to meet {target}"),
+        format!("{asks} möchte {target} kennenlernen"),
+        format!("{asks} souhaite rencontrer {target}"),
     );
     let label = |words: [&str; 3], text: &str| {
         let [english, german, french] = words;
@@ -176,7 +176,7 @@ fn request_page(
         label(["It is about:", "Es geht um:", "Il s’agit de :"], need.content.title.text(&reader.0))
     }));
     texts.push(label(["The message:", "Die Nachricht:", "Le message :"], &introduction.note));
-    texts.extend(introduction.reason.as_ref().map(|reason| {
+    texts.extend(introduction.reason.best(&reader.0).map(|(_, reason)| {
         label(["Why this may fit:", "Warum das passen könnte:", "Pourquoi cela peut convenir :"], reason)
     }));
     texts.push(deadline(language, introduction.expires_at));

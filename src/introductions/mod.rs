@@ -18,7 +18,9 @@ pub use service::{blocks, expire_due, find, is_matched};
 
 use chrono::{DateTime, Utc};
 
-use crate::ids::{NeedId, ProfileId};
+use crate::db::{Conn, DbError};
+use crate::ids::{AccountId, NeedId, ProfileId};
+use crate::profiles::Acquaintances;
 use crate::values::Language;
 
 /// Says why two profiles fit. Matching can; introductions stand to the left of it.
@@ -33,4 +35,18 @@ pub trait Reasons: Send + Sync {
         target: &ProfileId,
         language: &Language,
     ) -> Option<String>;
+}
+
+/// Those who were introduced and agreed.
+pub struct Introduced;
+
+impl Acquaintances for Introduced {
+    fn are_matched(
+        &self,
+        conn: &mut Conn,
+        profile: &ProfileId,
+        account: &AccountId,
+    ) -> Result<bool, DbError> {
+        is_matched(conn, profile, account)
+    }
 }

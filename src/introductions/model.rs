@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::faults::Faults;
 use crate::ids::{AccountId, IntroductionId, NeedId, ProfileId};
 use crate::profiles::{Profile, ProfileError, ProfileStatus};
-use crate::values::codes;
+use crate::values::{Multilingual, codes};
 
 /// A request that is not answered ends after this long.
 pub const LIFETIME: TimeDelta = TimeDelta::days(14);
@@ -129,20 +129,6 @@ pub struct RequestIntroduction {
     pub note: String,
 }
 
-impl RequestIntroduction {
-    /// Checks what the schema can't say.
-    pub fn check(&self) -> Result<(), Faults> {
-        let mut faults = Faults::default();
-        faults.check(
-            !self.note.trim().is_empty(),
-            "/note",
-            "blank",
-            "must have at least one visible character",
-        );
-        faults.or(())
-    }
-}
-
 /// Declines an introduction.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -185,8 +171,8 @@ pub struct Introduction {
     pub requested_by: AccountId,
     pub status: IntroductionStatus,
     pub note: String,
-    /// Why the two fit, as matching said it when the request was made.
-    pub reason: Option<String>,
+    /// Why the two fit, as matching said it when the request was made, in the languages of both sides; may be empty.
+    pub reason: Reason,
     pub declined: Option<DeclineIntroduction>,
     pub expires_at: DateTime<Utc>,
     /// When the target answered.
@@ -198,13 +184,16 @@ pub struct Introduction {
     pub updated_at: DateTime<Utc>,
 }
 
+/// The sentence of matching, by language.
+pub type Reason = Multilingual<1000>;
+
 impl Introduction {
     /// An open request.
     pub fn new(
         now: DateTime<Utc>,
         requested_by: &AccountId,
         asked: RequestIntroduction,
-        reason: Option<String>,
+        reason: Reason,
     ) -> Introduction {
         Introduction {
             id: IntroductionId::new(now),

@@ -8,8 +8,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Reasons;
 use super::model::{
-    DeclineCode, DeclineIntroduction, Introduction, IntroductionError, IntroductionStatus, Outcome, Refusal,
-    RequestIntroduction, Side,
+    DeclineCode, DeclineIntroduction, Introduction, IntroductionError, IntroductionStatus, Outcome, Reason,
+    Refusal, RequestIntroduction, Side,
 };
 use super::service::{self, Details};
 use super::store::Filter;
@@ -25,7 +25,6 @@ use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::query::ValidQuery;
 use crate::ids::{IntroductionId, NeedId, ProfileId};
-use crate::profiles::routes::ProfileView;
 use crate::profiles::{Contact, Profile, ProfileKind};
 use crate::values::{Language, Multilingual};
 
@@ -33,7 +32,6 @@ pub fn configure(api: &mut ServiceConfig<'_>) {
     api.service(list_introductions)
         .service(request_introduction)
         .service(read_introduction)
-        .service(read_introduced_profile)
         .service(accept_introduction)
         .service(decline_introduction)
         .service(withdraw_introduction)
@@ -106,10 +104,9 @@ pub struct IntroductionView {
     pub need: Option<IntroductionNeed>,
     /// What the requester wrote.
     pub note: String,
-    /// Why the two fit, as matching said it when the request was made.
+    /// Why the two fit, as matching said it when the request was made, in the languages of both sides.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "Has done predictive maintenance for a paper mill, and speaks German.")]
-    pub reason: Option<String>,
+    pub reason: Option<Reason>,
     /// Why the target declined.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decline_code: Option<DeclineCode>,
@@ -146,7 +143,7 @@ impl From<Details> for IntroductionView {
             target: details.target.into(),
             need: details.need.map(|need| IntroductionNeed { id: need.id, title: need.content.title }),
             note: introduction.note,
-            reason: introduction.reason,
+            reason: Some(introduction.reason).filter(|reason| !reason.is_empty()),
             decline_code: code,
             decline_message: message.flatten(),
             contact: details.contact,
@@ -242,7 +239,7 @@ async fn request_introduction(
     body: ValidJson<RequestIntroduction>,
 ) -> Result<Answer, Problem> {
     let (member, now) = (member.verified()?, clock.now());
-    let reason = reason(reasons, now, &body.value, &languages).await?;
+    let reason = reason(&db, reasons, now, &body.value, languages).await?;
     db.write(move |conn| {
         key.once(conn, now, member.id.as_str(), &body.fingerprint, |conn| {
             let introduction = service::request(conn, now, &member, body.value, reason)?;
@@ -253,20 +250,28 @@ async fn request_introduction(
     .await
 }
 
-/// What matching says of the two. It searches, so it is asked before the transaction.
+/// What matching says of the two, in the requester's language and in those of the target's people. It searches, so it is
+/// asked before the transaction.
 async fn reason(
+    db: &Db,
     reasons: web::Data<dyn Reasons>,
     now: DateTime<Utc>,
     asked: &RequestIntroduction,
-    languages: &ReaderLanguages,
-) -> Result<Option<String>, Problem> {
-    let (asked, language) = (asked.clone(), languages.0.first().cloned());
-    let language = language.unwrap_or_else(Language::english);
-    tokio::task::spawn_blocking(move || {
-        reasons.reason(now, &asked.requester, asked.need.as_ref(), &asked.target, &language)
-    })
-    .await
-    .map_err(Problem::internal)
+    reader: ReaderLanguages,
+) -> Result<Reason, Problem> {
+    let (asked, target) = (asked.clone(), asked.target.clone());
+    let mut languages = db.read(move |conn| service::languages_of(conn, &target)).await?;
+    languages.push(reader.0.into_iter().next().unwrap_or_else(Language::english));
+    languages.sort();
+    languages.dedup();
+    let said = move || {
+        let said = languages.into_iter().filter_map(|language| {
+            let said = reasons.reason(now, &asked.requester, asked.need.as_ref(), &asked.target, &language);
+            said.map(|sentence| (language, sentence))
+        });
+        Multilingual(said.collect())
+    };
+    tokio::task::spawn_blocking(said).await.map_err(Problem::internal)
 }
 
 // There is no `ETag` on what is read: it is made of several rows, each of which changes on its own.
@@ -288,27 +293,6 @@ async fn read_introduction(
     db.read(move |conn| {
         let introduction = service::get(conn, &member.id, &id)?;
         Answer::ok(&view(conn, &member, introduction)?)
-    })
-    .await
-}
-
-#[utoipa::path(
-    tag = "introductions",
-    summary = "Read the other side's profile",
-    description = "As the caller may see it: with the fields for `matched` readers once both agreed.",
-    params(("id" = IntroductionId, Path)),
-    security(("bearer" = [])),
-    responses((status = 200, description = "The profile", body = ProfileView))
-)]
-#[get("/introductions/{id}/profile")]
-async fn read_introduced_profile(
-    db: web::Data<Db>,
-    member: Member,
-    id: web::Path<IntroductionId>,
-) -> Result<Answer, Problem> {
-    db.read(move |conn| {
-        let (profile, reader) = service::other_profile(conn, &member, &id)?;
-        Answer::ok(&ProfileView::of(&profile, reader))
     })
     .await
 }

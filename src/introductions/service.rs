@@ -8,7 +8,7 @@ use serde_json::json;
 use super::mails;
 use super::model::{
     Asking, Block, DeclineIntroduction, Introduction, IntroductionError, IntroductionStatus, Outcome, Past,
-    QUIET, Refusal, RequestIntroduction, Side, Step, may_request,
+    QUIET, Reason, Refusal, RequestIntroduction, Side, Step, may_request,
 };
 use super::store::{self, Filter};
 use crate::accounts::{Caller, Member};
@@ -17,8 +17,8 @@ use crate::faults::Faults;
 use crate::ids::{AccountId, IntroductionId, NeedId, ProfileId};
 use crate::mail;
 use crate::needs::{self, Need, NeedStatus};
-use crate::profiles::{self, Contact, Profile, ProfileStatus, Reader};
-use crate::values::Visibility;
+use crate::profiles::{self, Contact, Profile, ProfileStatus};
+use crate::values::{Language, Visibility};
 
 /// How many introductions one round of upkeep takes on.
 const ROUND: i64 = 200;
@@ -98,15 +98,19 @@ pub fn get(
     }
 }
 
+/// The languages of those who manage a profile.
+pub fn languages_of(conn: &mut Conn, profile: &ProfileId) -> Result<Vec<Language>, DbError> {
+    Ok(profiles::staff(conn, profile)?.into_iter().map(|(account, _)| account.language).collect())
+}
+
 /// Asks for an introduction. `reason` is what matching says of the two.
 pub fn request(
     conn: &mut Conn,
     now: DateTime<Utc>,
     member: &Member,
     asked: RequestIntroduction,
-    reason: Option<String>,
+    reason: Reason,
 ) -> Result<Introduction, IntroductionError> {
-    asked.check()?;
     lock_both(conn, &asked.requester, &asked.target)?;
     let requester = profiles::managed(conn, member, &asked.requester)?;
     let target = profiles::visible(conn, &Caller::from(member.clone()), &asked.target)?;
@@ -424,19 +428,4 @@ pub fn contact_of(
     }
     let owner = profiles::staff(conn, &profile.id)?.into_iter().find(|(_, role)| role == "owner");
     Ok(owner.map(|(account, _)| Contact { email: Some(account.email), ..Contact::default() }))
-}
-
-/// The other side's profile, while it is published, and what the reader is to it: matched, once both agreed.
-pub fn other_profile(
-    conn: &mut Conn,
-    member: &Member,
-    id: &IntroductionId,
-) -> Result<(Profile, Reader), IntroductionError> {
-    let introduction = get(conn, &member.id, id)?;
-    let matched = introduction.status.is_disclosed();
-    let other = details(conn, &member.id, introduction)?.other().id.clone();
-    let caller = Caller::from(member.clone());
-    let profile = profiles::visible(conn, &caller, &other)?;
-    let reader = profiles::reader(conn, &caller, &other)?;
-    Ok((profile, Reader { matched, ..reader }))
 }

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::model::{DeclineIntroduction, Introduction, IntroductionStatus, Outcome, Side};
 use crate::db::schema::{introduction_feedback, introductions, memberships};
-use crate::db::{Conn, DbError, from_code};
+use crate::db::{Conn, DbError, from_code, from_json, to_json};
 use crate::ids::{AccountId, IntroductionId, ProfileId};
 
 #[derive(Queryable, Insertable, AsChangeset)]
@@ -31,9 +31,9 @@ struct IntroductionRow {
 }
 
 impl IntroductionRow {
-    fn of(introduction: &Introduction) -> IntroductionRow {
+    fn of(introduction: &Introduction) -> Result<IntroductionRow, DbError> {
         let declined = introduction.declined.as_ref();
-        IntroductionRow {
+        Ok(IntroductionRow {
             id: introduction.id.to_string(),
             requester_id: introduction.requester.to_string(),
             target_id: introduction.target.to_string(),
@@ -41,7 +41,7 @@ impl IntroductionRow {
             requested_by: introduction.requested_by.to_string(),
             status: introduction.status.to_string(),
             note: introduction.note.clone(),
-            reason: introduction.reason.clone(),
+            reason: (!introduction.reason.is_empty()).then(|| to_json(&introduction.reason)).transpose()?,
             decline_code: declined.map(|declined| declined.code.to_string()),
             decline_message: declined.and_then(|declined| declined.message.clone()),
             expires_at: introduction.expires_at.naive_utc(),
@@ -50,7 +50,7 @@ impl IntroductionRow {
             version: introduction.version,
             created_at: introduction.created_at.naive_utc(),
             updated_at: introduction.updated_at.naive_utc(),
-        }
+        })
     }
 
     fn introduction(self) -> Result<Introduction, DbError> {
@@ -64,7 +64,7 @@ impl IntroductionRow {
             requested_by: from_code(&self.requested_by)?,
             status: from_code(&self.status)?,
             note: self.note,
-            reason: self.reason,
+            reason: self.reason.as_deref().map(from_json).transpose()?.unwrap_or_default(),
             declined: code.map(|code| DeclineIntroduction { code, message }),
             expires_at: self.expires_at.and_utc(),
             decided_at: self.decided_at.map(|at| at.and_utc()),
@@ -94,7 +94,7 @@ pub fn find_locked(conn: &mut Conn, id: &IntroductionId) -> Result<Option<Introd
 }
 
 pub fn insert(conn: &mut Conn, introduction: &Introduction) -> Result<(), DbError> {
-    diesel::insert_into(introductions::table).values(IntroductionRow::of(introduction)).execute(conn)?;
+    diesel::insert_into(introductions::table).values(IntroductionRow::of(introduction)?).execute(conn)?;
     Ok(())
 }
 
@@ -106,7 +106,7 @@ pub fn update(conn: &mut Conn, introduction: &mut Introduction, now: DateTime<Ut
     let target = introductions::table
         .filter(introductions::id.eq(introduction.id.as_str()))
         .filter(introductions::version.eq(read));
-    let updated = diesel::update(target).set(IntroductionRow::of(introduction)).execute(conn)?;
+    let updated = diesel::update(target).set(IntroductionRow::of(introduction)?).execute(conn)?;
     if updated == 1 { Ok(()) } else { Err(DbError::Stale) }
 }
 

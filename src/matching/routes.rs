@@ -80,8 +80,11 @@ fn twenty() -> u32 {
 #[serde(deny_unknown_fields)]
 pub struct Description {
     /// In any language.
-    #[schema(min_length = 3, max_length = 5000,
-        example = "Wir bauen Sensoren für Werkzeugmaschinen und suchen jemanden, der vorausschauende Wartung eingeführt hat.")]
+    #[schema(
+        min_length = 3,
+        max_length = 5000,
+        example = "Wir bauen Sensoren für Werkzeugmaschinen und suchen jemanden, der vorausschauende Wartung eingeführt hat."
+    )]
     pub text: String,
     /// Of the text, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -181,7 +184,13 @@ impl FindMatches {
     }
 
     /// The question as the index takes it.
-    fn request(self, asking: Asking, reader: Audience, languages: &ReaderLanguages, now: chrono::DateTime<chrono::Utc>) -> Result<MatchRequest, Problem> {
+    fn request(
+        self,
+        asking: Asking,
+        reader: Audience,
+        languages: &ReaderLanguages,
+        now: chrono::DateTime<chrono::Utc>,
+    ) -> Result<MatchRequest, Problem> {
         let weights = self.weights.unwrap_or_default();
         let overrides = WeightOverrides { forward: weights.forward, backward: weights.backward };
         let parameters = Parameters::default().with_overrides(&overrides)?;

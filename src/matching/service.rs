@@ -26,7 +26,12 @@ pub struct Asking {
 }
 
 /// Loads what a subject seeks and offers, as it is stored now. The caller must be allowed to know of it.
-pub fn asking(conn: &mut Conn, now: DateTime<Utc>, caller: &Caller, subject: &Subject) -> Result<Asking, Problem> {
+pub fn asking(
+    conn: &mut Conn,
+    now: DateTime<Utc>,
+    caller: &Caller,
+    subject: &Subject,
+) -> Result<Asking, Problem> {
     let (kind, id, profile) = match subject {
         Subject::Need(id) => {
             let need = needs::visible(conn, caller, id)?;

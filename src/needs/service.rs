@@ -26,7 +26,7 @@ pub fn visible(conn: &mut Conn, caller: &Caller, id: &NeedId) -> Result<Need, Ne
     let need = get(conn, id)?;
     let profile = &need.content.profile;
     if need.status == NeedStatus::Open && is_published(conn, profile)?
-        || profiles::reader(conn, caller, profile)?.manager
+        || profiles::may_manage(conn, caller, profile)?
     {
         return Ok(need);
     }

@@ -26,7 +26,7 @@ pub fn visible(conn: &mut Conn, caller: &Caller, id: &OfferingId) -> Result<Offe
     let offering = get(conn, id)?;
     let profile = &offering.content.profile;
     if offering.status == OfferingStatus::Open && is_published(conn, profile)?
-        || profiles::reader(conn, caller, profile)?.manager
+        || profiles::may_manage(conn, caller, profile)?
     {
         return Ok(offering);
     }

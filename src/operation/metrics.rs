@@ -6,7 +6,9 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
 
 /// The numbers, shared by all workers.
 #[derive(Clone)]
@@ -23,8 +25,10 @@ impl Metrics {
     /// If two numbers have the same name, which is a fault of this file.
     pub fn new() -> Result<Metrics, prometheus::Error> {
         let registry = Registry::new();
-        let requests =
-            IntCounterVec::new(Opts::new("aihub_requests_total", "Requests answered"), &["method", "status"])?;
+        let requests = IntCounterVec::new(
+            Opts::new("aihub_requests_total", "Requests answered"),
+            &["method", "status"],
+        )?;
         let seconds = HistogramVec::new(
             HistogramOpts::new("aihub_request_seconds", "Time to the answer")
                 .buckets(vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5]),

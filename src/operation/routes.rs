@@ -154,9 +154,8 @@ async fn list_mails(
 ) -> Result<Answer, Problem> {
     let ListMails { status, limit, cursor } = query.0;
     let (limit, cursor) = (page::limit(limit)?, page::decode_cursor(cursor.as_deref())?);
-    let found = db
-        .read(move |conn| mail::list(conn, status, cursor.as_deref(), i64::from(limit) + 1))
-        .await?;
+    let found =
+        db.read(move |conn| mail::list(conn, status, cursor.as_deref(), i64::from(limit) + 1)).await?;
     let page = Page::of(found, limit, |mail| mail.id.to_string());
     Answer::page(&request, &page.map(MailView::from))
 }

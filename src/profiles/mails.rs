@@ -21,8 +21,8 @@ struct Keys {
 
 /// Makes the mail, or nothing if the profile is gone or has moved on.
 pub fn compose(conn: &mut Conn, account: &Account, mail: &Queued) -> Result<Option<Letter>, DbError> {
-    let keys: Keys = serde_json::from_value(mail.keys.clone())
-        .map_err(|fault| DbError::Corrupt(fault.to_string()))?;
+    let keys: Keys =
+        serde_json::from_value(mail.keys.clone()).map_err(|fault| DbError::Corrupt(fault.to_string()))?;
     let Some(profile) = store::find(conn, &keys.profile)? else { return Ok(None) };
     let (name, path) = (&profile.content.name, format!("/api/v1/profiles/{}", profile.id));
     let (template, context) = match (mail.kind.as_str(), profile.status) {

@@ -8,10 +8,20 @@ mod store;
 
 pub use mails::compose;
 pub use model::{
-    Case, Contact, FieldVisibility, PROFILE_LIFETIME, Profile, ProfileContent, ProfileError,
-    ProfileKind, ProfileStatus, Reader, Wish,
+    Case, Contact, FieldVisibility, PROFILE_LIFETIME, Profile, ProfileContent, ProfileError, ProfileKind,
+    ProfileStatus, Reader, Wish,
 };
 pub use service::{
-    create, find, follow, followers, get, is_follower, is_hub_staff, is_manager, keep_fresh, list_ids, lock, managed,
-    managed_by, managers, put_imported, reader, replace, staff, stop_following, visible,
+    create, find, follow, followers, get, is_follower, is_hub_staff, is_manager, keep_fresh, list_ids, lock,
+    managed, managed_by, managers, may_manage, put_imported, reader, replace, staff, stop_following, visible,
 };
+
+use crate::db::{Conn, DbError};
+use crate::ids::{AccountId, ProfileId};
+
+/// Says who has met whom. Introductions can; profiles stand to the left of them.
+pub trait Acquaintances: Send + Sync {
+    /// Whether the account manages a profile with an accepted introduction to this one.
+    fn are_matched(&self, conn: &mut Conn, profile: &ProfileId, account: &AccountId)
+    -> Result<bool, DbError>;
+}

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 use crate::faults::Faults;
 use crate::ids::ProfileId;
 use crate::values::{
-    ConceptId, Country, Format, Language, Location, Multilingual, Region, Sector, Size, Stage,
-    Visibility, codes,
+    ConceptId, Country, Format, Language, Location, Multilingual, Region, Sector, Size, Stage, Visibility,
+    codes,
 };
 
 codes!(
@@ -231,6 +231,17 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// One letter for everybody who sees the same.
+    pub fn class(self) -> char {
+        match self {
+            Reader { manager: true, .. } => 'p',
+            Reader { matched: true, .. } => 'x',
+            Reader { hub_staff: true, .. } => 'h',
+            Reader { member: true, .. } => 'm',
+            _ => 'v',
+        }
+    }
+
     /// Whether a field of this visibility is shown.
     pub fn may_see(self, visibility: Visibility) -> bool {
         self.manager
@@ -391,7 +402,11 @@ mod tests {
     #[test]
     fn visibility_is_a_lattice_of_readers() {
         let sees = |reader: Reader| {
-            Visibility::ALL.iter().filter(|level| reader.may_see(**level)).map(|l| l.code()).collect::<Vec<_>>()
+            Visibility::ALL
+                .iter()
+                .filter(|level| reader.may_see(**level))
+                .map(|l| l.code())
+                .collect::<Vec<_>>()
         };
         let visitor = Reader::default();
         let member = Reader { member: true, ..visitor };

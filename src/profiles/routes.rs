@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::Acquaintances;
 use super::model::{
-    Case, FieldVisibility, Profile, ProfileContent, ProfileError, ProfileKind, ProfileStatus, Reader,
-    Step, Wish,
+    Case, FieldVisibility, Profile, ProfileContent, ProfileError, ProfileKind, ProfileStatus, Reader, Step,
+    Wish,
 };
 use super::service;
 use super::store::Filter;
@@ -218,7 +219,9 @@ impl ListProfiles {
             (false, _) => None,
         };
         let status = match self.status {
-            Some(status) if status == ProfileStatus::Published || self.managed || caller.is_administrator() => {
+            Some(status)
+                if status == ProfileStatus::Published || self.managed || caller.is_administrator() =>
+            {
                 Some(status)
             }
             Some(_) => {
@@ -243,6 +246,7 @@ impl ListProfiles {
 async fn list_profiles(
     request: HttpRequest,
     db: web::Data<Db>,
+    acquaintances: web::Data<dyn Acquaintances>,
     caller: Caller,
     query: ValidQuery<ListProfiles>,
 ) -> Result<Answer, Problem> {
@@ -252,15 +256,20 @@ async fn list_profiles(
     let views = db
         .read(move |conn| {
             let found = service::list(conn, &filter, cursor.as_deref(), i64::from(limit) + 1)?;
-            let views = found.iter().map(|profile| view(conn, &caller, profile));
+            let views = found.iter().map(|profile| view(conn, acquaintances.get_ref(), &caller, profile));
             views.collect::<Result<Vec<_>, Problem>>()
         })
         .await?;
     Answer::page(&request, &Page::of(views, limit, |view| view.id.to_string()))
 }
 
-fn view(conn: &mut Conn, caller: &Caller, profile: &Profile) -> Result<ProfileView, Problem> {
-    Ok(ProfileView::of(profile, service::reader(conn, caller, &profile.id)?))
+fn view(
+    conn: &mut Conn,
+    acquaintances: &dyn Acquaintances,
+    caller: &Caller,
+    profile: &Profile,
+) -> Result<ProfileView, Problem> {
+    Ok(ProfileView::of(profile, service::reader(conn, acquaintances, caller, &profile.id)?))
 }
 
 #[utoipa::path(
@@ -301,10 +310,18 @@ async fn create_profile(
     responses((status = 200, description = "The profile; `ETag` is its version", body = ProfileView))
 )]
 #[get("/profiles/{id}")]
-async fn read_profile(db: web::Data<Db>, caller: Caller, id: web::Path<ProfileId>) -> Result<Answer, Problem> {
+async fn read_profile(
+    db: web::Data<Db>,
+    acquaintances: web::Data<dyn Acquaintances>,
+    caller: Caller,
+    id: web::Path<ProfileId>,
+) -> Result<Answer, Problem> {
     db.read(move |conn| {
         let profile = service::visible(conn, &caller, &id)?;
-        Answer::versioned(profile.version, &view(conn, &caller, &profile)?)
+        let reader = service::reader(conn, acquaintances.get_ref(), &caller, &id)?;
+        // What is shown depends on who reads, so the tag does too.
+        let tag = format!("\"{}.{}\"", profile.version, reader.class());
+        Ok(Answer::ok(&ProfileView::of(&profile, reader))?.with("etag", tag))
     })
     .await
 }
@@ -513,12 +530,20 @@ async fn reinstate_profile(
         (status = 403, description = "`forbidden`"))
 )]
 #[get("/profiles/{id}/staff")]
-async fn list_profile_staff(db: web::Data<Db>, member: Member, id: web::Path<ProfileId>) -> Result<Answer, Problem> {
+async fn list_profile_staff(
+    db: web::Data<Db>,
+    member: Member,
+    id: web::Path<ProfileId>,
+) -> Result<Answer, Problem> {
     db.read(move |conn| {
         service::managed(conn, &member, &id)?;
         let staff = service::staff(conn, &id)?.into_iter();
         let items = staff
-            .map(|(account, role)| StaffView { account: account.id, display_name: account.display_name, role })
+            .map(|(account, role)| StaffView {
+                account: account.id,
+                display_name: account.display_name,
+                role,
+            })
             .collect();
         Answer::ok(&StaffList { items })
     })
@@ -609,7 +634,11 @@ async fn follow_profile(
     responses((status = 204, description = "Not followed any more"))
 )]
 #[delete("/profiles/{id}/follow")]
-async fn unfollow_profile(db: web::Data<Db>, member: Member, id: web::Path<ProfileId>) -> Result<Answer, Problem> {
+async fn unfollow_profile(
+    db: web::Data<Db>,
+    member: Member,
+    id: web::Path<ProfileId>,
+) -> Result<Answer, Problem> {
     db.write(move |conn| {
         service::stop_following(conn, &id, &member.id)?;
         Ok(Answer::no_content())

@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
+use super::Acquaintances;
 use super::mails;
 use super::model::{
-    PROFILE_LIFETIME, Profile, ProfileContent, ProfileError, ProfileKind, ProfileStatus, REMINDER,
-    Reader, Step,
+    PROFILE_LIFETIME, Profile, ProfileContent, ProfileError, ProfileKind, ProfileStatus, REMINDER, Reader,
+    Step,
 };
 use super::store::{self, Filter};
 use crate::accounts::{self, Caller, Member};
@@ -52,7 +53,8 @@ pub fn is_hub_staff(conn: &mut Conn, account: &AccountId) -> Result<bool, DbErro
     store::is_hub_staff(conn, account)
 }
 
-fn may_manage(conn: &mut Conn, caller: &Caller, id: &ProfileId) -> Result<bool, DbError> {
+/// Whether the caller manages the profile, or looks after the service.
+pub fn may_manage(conn: &mut Conn, caller: &Caller, id: &ProfileId) -> Result<bool, DbError> {
     match caller.account() {
         Some(_) if caller.is_administrator() => Ok(true),
         Some(account) => store::is_manager(conn, id, account),
@@ -60,14 +62,18 @@ fn may_manage(conn: &mut Conn, caller: &Caller, id: &ProfileId) -> Result<bool, 
     }
 }
 
-/// What the caller is to a profile. Whether the two are matched is known to introductions, which stand to the right
-/// of profiles: it is `false` here.
-pub fn reader(conn: &mut Conn, caller: &Caller, id: &ProfileId) -> Result<Reader, DbError> {
+/// What the caller is to a profile.
+pub fn reader(
+    conn: &mut Conn,
+    acquaintances: &dyn Acquaintances,
+    caller: &Caller,
+    id: &ProfileId,
+) -> Result<Reader, DbError> {
     let Some(account) = caller.account() else { return Ok(Reader::default()) };
     Ok(Reader {
         member: true,
         hub_staff: store::is_hub_staff(conn, account)?,
-        matched: false,
+        matched: acquaintances.are_matched(conn, id, account)?,
         manager: may_manage(conn, caller, id)?,
     })
 }
@@ -267,7 +273,12 @@ pub fn staff(conn: &mut Conn, id: &ProfileId) -> Result<Vec<(accounts::Account, 
 }
 
 /// Makes an account hear of a hub's new events.
-pub fn follow(conn: &mut Conn, now: DateTime<Utc>, profile: &Profile, account: &AccountId) -> Result<(), ProfileError> {
+pub fn follow(
+    conn: &mut Conn,
+    now: DateTime<Utc>,
+    profile: &Profile,
+    account: &AccountId,
+) -> Result<(), ProfileError> {
     match profile.content.kind {
         ProfileKind::Hub | ProfileKind::Factory | ProfileKind::Organisation => {
             Ok(store::follow(conn, &profile.id, account, now)?)

@@ -81,9 +81,8 @@ pub fn update(conn: &mut Conn, profile: &mut Profile, now: DateTime<Utc>) -> Res
     let read = profile.version;
     profile.version += 1;
     profile.updated_at = now;
-    let target = profiles::table
-        .filter(profiles::id.eq(profile.id.as_str()))
-        .filter(profiles::version.eq(read));
+    let target =
+        profiles::table.filter(profiles::id.eq(profile.id.as_str())).filter(profiles::version.eq(read));
     let updated = diesel::update(target).set(ProfileRow::of(profile)?).execute(conn)?;
     if updated == 1 { Ok(()) } else { Err(DbError::Stale) }
 }
@@ -166,9 +165,7 @@ pub fn list_unconfirmed(
         .into_boxed();
     if unreminded {
         query = query.filter(
-            profiles::reminded_at
-                .is_null()
-                .or(profiles::reminded_at.lt(profiles::confirmed_at.nullable())),
+            profiles::reminded_at.is_null().or(profiles::reminded_at.lt(profiles::confirmed_at.nullable())),
         );
     }
     let rows: Vec<ProfileRow> = query.order(profiles::id).limit(limit).load(conn)?;
@@ -197,9 +194,8 @@ pub fn add_manager(
 
 /// Removes a manager who is not the owner; false if there is none.
 pub fn remove_staff(conn: &mut Conn, profile: &ProfileId, account: &AccountId) -> Result<bool, DbError> {
-    let staff = memberships::table
-        .find((profile.as_str(), account.as_str()))
-        .filter(memberships::role.ne("owner"));
+    let staff =
+        memberships::table.find((profile.as_str(), account.as_str())).filter(memberships::role.ne("owner"));
     Ok(diesel::delete(staff).execute(conn)? == 1)
 }
 

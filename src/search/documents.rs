@@ -40,7 +40,13 @@ impl Source for Documents {
         Ok(affected)
     }
 
-    fn load(&self, conn: &mut Conn, _now: DateTime<Utc>, kind: Kind, id: &str) -> Result<Option<Document>, DbError> {
+    fn load(
+        &self,
+        conn: &mut Conn,
+        _now: DateTime<Utc>,
+        kind: Kind,
+        id: &str,
+    ) -> Result<Option<Document>, DbError> {
         let Some(row) = Row::find(conn, kind, id)? else { return Ok(None) };
         if row.is_public() { row.document(conn).map(Some) } else { Ok(None) }
     }
@@ -112,9 +118,10 @@ impl Row {
 
     fn profile(&self) -> &Profile {
         match self {
-            Row::Profile(profile) | Row::Need(_, profile) | Row::Offering(_, profile) | Row::Event(_, profile) => {
-                profile
-            }
+            Row::Profile(profile)
+            | Row::Need(_, profile)
+            | Row::Offering(_, profile)
+            | Row::Event(_, profile) => profile,
         }
     }
 

@@ -30,9 +30,7 @@ impl From<IndexError> for Problem {
             IndexError::BadCursor => {
                 Problem::new(Code::MalformedQuery, "cursor: must be `next` of a page of the same search")
             }
-            IndexError::NoPoint => {
-                Problem::new(Code::MalformedQuery, "sort: distance needs lat and lon")
-            }
+            IndexError::NoPoint => Problem::new(Code::MalformedQuery, "sort: distance needs lat and lon"),
             other => Problem::internal(other),
         }
     }
@@ -103,7 +101,12 @@ pub enum SortBy {
 }
 
 impl SearchParameters {
-    fn query(self, caller: &Caller, languages: &ReaderLanguages, now: DateTime<Utc>) -> Result<SearchQuery, Problem> {
+    fn query(
+        self,
+        caller: &Caller,
+        languages: &ReaderLanguages,
+        now: DateTime<Utc>,
+    ) -> Result<SearchQuery, Problem> {
         let malformed = |detail: String| Problem::new(Code::MalformedQuery, detail);
         if self.q.chars().count() > 2000 {
             return Err(malformed("q: must be at most 2000 characters".to_owned()));

@@ -1,6 +1,6 @@
 //! Accounts: register, verify, log in, refresh, log out, change and reset the password.
-use chrono::TimeDelta;
 use crate::common::{PASSWORD, TestApp, link_token};
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 fn registration(email: &str) -> Value {
@@ -13,7 +13,11 @@ async fn a_newcomer_registers_verifies_and_logs_in() {
     test.post("/api/v1/accounts", &registration("Ada@Example.EU")).await.expect(202);
     test.settle().await;
     let mail = test.mail("ada@example.eu", "verify_email");
-    assert!(mail.content.subject.contains("bestätigen") || mail.content.subject.contains("Bestätig"), "{}", mail.content.subject);
+    assert!(
+        mail.content.subject.contains("bestätigen") || mail.content.subject.contains("Bestätig"),
+        "{}",
+        mail.content.subject
+    );
     let before = test.login("ada@example.eu").await;
     assert_eq!(before.get("/api/v1/accounts/me").await.expect(200).json()["email_verified"], false);
     let token = json!({ "token": link_token(&mail) });
@@ -37,10 +41,8 @@ async fn a_known_address_is_not_told_to_strangers() {
     let nobody = json!({ "email": "nobody@example.eu", "password": "not the password" });
     let (wrong, nobody) =
         (test.post("/api/v1/sessions", &wrong).await, test.post("/api/v1/sessions", &nobody).await);
-    let (wrong, nobody) = (
-        wrong.expect_problem(401, "credentials_wrong"),
-        nobody.expect_problem(401, "credentials_wrong"),
-    );
+    let (wrong, nobody) =
+        (wrong.expect_problem(401, "credentials_wrong"), nobody.expect_problem(401, "credentials_wrong"));
     assert_eq!(wrong["detail"], nobody["detail"]);
 }
 
@@ -69,7 +71,8 @@ async fn access_tokens_expire_and_foreign_ones_are_refused() {
     let member = test.member("ada@example.eu").await;
     let other = TestApp::start().await;
     let stranger = other.member("ada@example.eu").await;
-    let with = |token: &str| test.send(test.request(reqwest::Method::GET, "/api/v1/accounts/me").bearer_auth(token));
+    let with =
+        |token: &str| test.send(test.request(reqwest::Method::GET, "/api/v1/accounts/me").bearer_auth(token));
     with(&stranger.token).await.expect_problem(401, "token_invalid");
     with("nonsense").await.expect_problem(401, "token_invalid");
     let tampered = format!("{}x", member.token);

@@ -31,33 +31,42 @@ pub struct TestApp {
     pub base: String,
     pub folder: TempDir,
     http: Client,
-    database: Option<TestDatabase>,
+    database: EmptyDatabase,
 }
 
-/// A database on the test server, dropped at the end.
-struct TestDatabase {
-    server: String,
-    name: String,
+/// A database with nothing in it, gone at the end: a file, or one on the server that `AIHUB_TEST_POSTGRES_URL` names.
+pub enum EmptyDatabase {
+    Sqlite(TempDir),
+    Postgres { server: String, name: String },
 }
 
-impl Drop for TestDatabase {
-    fn drop(&mut self) {
-        if let Ok(mut conn) = PgConnection::establish(&format!("{}/postgres", self.server)) {
-            let _ = conn.batch_execute(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+impl EmptyDatabase {
+    pub fn create() -> EmptyDatabase {
+        let Ok(server) = std::env::var("AIHUB_TEST_POSTGRES_URL") else {
+            return EmptyDatabase::Sqlite(tempfile::tempdir().unwrap());
+        };
+        let name = format!("aihub_{:016x}", rand::random::<u64>());
+        let mut conn =
+            PgConnection::establish(&format!("{server}/postgres")).expect("the test server answers");
+        conn.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
+        EmptyDatabase::Postgres { server, name }
+    }
+
+    pub fn url(&self) -> String {
+        match self {
+            EmptyDatabase::Sqlite(folder) => format!("sqlite://{}/test.sqlite", folder.path().display()),
+            EmptyDatabase::Postgres { server, name } => format!("{server}/{name}"),
         }
     }
 }
 
-impl TestDatabase {
-    fn create(server: String) -> TestDatabase {
-        let name = format!("aihub_{:016x}", rand::random::<u64>());
-        let mut conn = PgConnection::establish(&format!("{server}/postgres")).expect("the test server answers");
-        conn.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
-        TestDatabase { server, name }
-    }
-
-    fn url(&self) -> String {
-        format!("{}/{}", self.server, self.name)
+impl Drop for EmptyDatabase {
+    fn drop(&mut self) {
+        if let EmptyDatabase::Postgres { server, name } = self
+            && let Ok(mut conn) = PgConnection::establish(&format!("{server}/postgres"))
+        {
+            let _ = conn.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+        }
     }
 }
 
@@ -106,13 +115,18 @@ impl TestApp {
 
     /// Starts with settings of its own.
     pub async fn start_with(change: impl FnOnce(&mut Config)) -> TestApp {
+        TestApp::start_sending(change, |_, memory| Transport::Memory(memory)).await
+    }
+
+    /// Starts with settings and a way out for mail of its own.
+    pub async fn start_sending(
+        change: impl FnOnce(&mut Config),
+        transport: impl FnOnce(&Config, Memory) -> Transport,
+    ) -> TestApp {
         let folder = tempfile::tempdir().unwrap();
-        let database = std::env::var("AIHUB_TEST_POSTGRES_URL").ok().map(TestDatabase::create);
+        let database = EmptyDatabase::create();
         let mut config = Config::load(None).expect("no AIHUB_* variable disturbs the tests");
-        config.database_url = match &database {
-            Some(database) => database.url(),
-            None => format!("sqlite://{}/test.sqlite", folder.path().display()),
-        };
+        config.database_url = database.url();
         config.database_connections = 4;
         config.index_folder = folder.path().join("index");
         config.listen = "127.0.0.1:0".parse().unwrap();
@@ -120,7 +134,8 @@ impl TestApp {
         config.secrets_per_minute = 1_000_000.try_into().unwrap();
         change(&mut config);
         let (clock, mails) = (Clock::fixed(start()), Memory::default());
-        let app = App::open(config, clock.clone(), Transport::Memory(mails.clone())).unwrap();
+        let transport = transport(&config, mails.clone());
+        let app = App::open(config, clock.clone(), transport).unwrap();
         let (server, address) = app.serve(1).unwrap();
         actix_web::rt::spawn(server);
         let test = TestApp {
@@ -149,6 +164,26 @@ impl TestApp {
         let now = self.clock.now();
         self.app.db.write(move |conn| aihub::app::upkeep(conn, now)).await.unwrap();
         self.settle().await;
+    }
+
+    /// Moves the clock by a second, so that what is made next is younger than what was made before.
+    pub fn tick(&self) {
+        self.clock.set(self.clock.now() + chrono::TimeDelta::seconds(1));
+    }
+
+    /// Ids of a list's items, page by page as its links lead.
+    pub async fn pages(&self, path: &str) -> Vec<Vec<String>> {
+        let (mut pages, mut next) = (Vec::new(), Some(path.to_owned()));
+        while let Some(path) = next.take() {
+            let reply = self.get(&path).await.expect(200);
+            pages.push(ids(&reply.json()));
+            next = reply
+                .header("link")
+                .strip_prefix('<')
+                .and_then(|rest| rest.split('>').next())
+                .map(str::to_owned);
+        }
+        pages
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -214,11 +249,7 @@ impl TestApp {
         let email = "admin@test.example";
         self.member(email).await;
         let now = self.clock.now();
-        self.app
-            .db
-            .write(move |conn| aihub::accounts::grant_administrator(conn, now, email))
-            .await
-            .unwrap();
+        self.app.db.write(move |conn| aihub::accounts::grant_administrator(conn, now, email)).await.unwrap();
         self.login(email).await
     }
 }
@@ -230,10 +261,8 @@ impl Drop for TestApp {
             return;
         }
         let counts = self.app.db.read_now(aihub::mail::counts).unwrap();
-        let left: Vec<_> = counts
-            .iter()
-            .filter(|(status, count)| *count > 0 && status.code() == "sending")
-            .collect();
+        let left: Vec<_> =
+            counts.iter().filter(|(status, count)| *count > 0 && status.code() == "sending").collect();
         assert!(left.is_empty(), "mails were left in the middle: {left:?}");
     }
 }
@@ -244,6 +273,31 @@ pub fn link_token(mail: &Sent) -> String {
     let text = &mail.content.text;
     let start = text.find("token=").unwrap_or_else(|| panic!("no link in {text}")) + "token=".len();
     text[start..].split_whitespace().next().unwrap().to_owned()
+}
+
+/// Ids of a page's items.
+#[track_caller]
+pub fn ids(page: &Value) -> Vec<String> {
+    let items = page["items"].as_array().unwrap_or_else(|| panic!("no page: {page}"));
+    items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The faults that a problem names, each as its pointer and its code.
+#[track_caller]
+pub fn faults(problem: &Value) -> Vec<String> {
+    let errors = problem["errors"].as_array().unwrap_or_else(|| panic!("no errors: {problem}"));
+    errors
+        .iter()
+        .map(|fault| format!("{} {}", fault["pointer"].as_str().unwrap(), fault["code"].as_str().unwrap()))
+        .collect()
+}
+
+/// The object with some members set to other values.
+pub fn with(mut object: Value, members: Value) -> Value {
+    if let (Some(target), Value::Object(members)) = (object.as_object_mut(), members) {
+        target.extend(members);
+    }
+    object
 }
 
 /// Somebody who is logged in.

@@ -24,7 +24,10 @@ fn every_operation_is_described_and_named() {
             }
             let place = format!("{method} {path}");
             for member in ["summary", "description", "operationId"] {
-                assert!(operation[member].as_str().is_some_and(|text| !text.is_empty()), "{place}: no {member}");
+                assert!(
+                    operation[member].as_str().is_some_and(|text| !text.is_empty()),
+                    "{place}: no {member}"
+                );
             }
             assert!(names.insert(operation["operationId"].clone()), "{place}: operationId is not unique");
             assert!(operation["tags"].as_array().is_some_and(|tags| tags.len() == 1), "{place}: no tag");

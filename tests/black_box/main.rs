@@ -4,4 +4,15 @@
 mod accounts;
 mod common;
 mod contract;
+mod events;
+mod import;
+mod indexing;
+mod links;
+mod main_job;
+mod matching;
+mod migrations;
+mod needs;
+mod offerings;
 mod profiles;
+mod search;
+mod visibility;

@@ -22,6 +22,9 @@ const LONGEST_ABBREVIATION: usize = 4;
 /// query, a title); a longer one whose language cannot be told is read in English only.
 const SHORT_TEXT: usize = 200;
 
+/// So many letters tell quickly that no label has a word.
+const BEGINNING: usize = 3;
+
 /// A concept found in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Annotation {
@@ -234,7 +237,7 @@ impl Reader {
         let mut node = 0;
         for word in &words {
             let form = if abbreviation { fold(&word.text) } else { self.stems.stem(&word.text) };
-            self.beginnings.extend(beginning(&form).map(str::to_owned));
+            self.beginnings.insert(beginning(&form, BEGINNING).to_owned());
             let terms = self.terms.len() as u32;
             let term = *self.terms.entry(form).or_insert(terms);
             let nodes = self.edges.len() as u32 + 1;
@@ -303,7 +306,7 @@ impl Reader {
     /// their word; in other languages it may change, and every word is looked up.
     fn may_be_known(&self, folded: &str) -> bool {
         self.stems.language != Language::ENGLISH
-            || beginning(folded).is_none_or(|beginning| self.beginnings.contains(beginning))
+            || (2..=BEGINNING).any(|length| self.beginnings.contains(beginning(folded, length)))
     }
 
     /// Follows every path of the trie from the first unit on, and reports each label that ends.
@@ -358,10 +361,9 @@ fn matched(
     })
 }
 
-/// The first letters of a word; `None` for a word so short that its stem may be shorter.
-fn beginning(folded: &str) -> Option<&str> {
-    const LETTERS: usize = 3;
-    (folded.len() > LETTERS).then(|| folded.get(..LETTERS)).flatten()
+/// At most so many bytes of a word; the whole word where they would cut a letter.
+fn beginning(folded: &str, length: usize) -> &str {
+    folded.get(..length).unwrap_or(folded)
 }
 
 fn capitals(text: &str) -> usize {

@@ -45,8 +45,11 @@ pub struct Analysis {
     names: TextAnalyzer,
     annotator: Annotator,
     /// The texts read last: the index, the vector and the explanation of a document read the same.
-    readings: Mutex<HashMap<(Option<String>, String), Arc<Reading>>>,
+    readings: Mutex<Readings>,
 }
+
+/// Readings by the language stated and the text.
+type Readings = HashMap<(Option<String>, String), Arc<Reading>>;
 
 /// A text as read: its language, index terms and concepts.
 #[derive(Debug, Clone, PartialEq)]
@@ -134,7 +137,7 @@ impl Analysis {
         reading
     }
 
-    fn readings(&self) -> MutexGuard<'_, HashMap<(Option<String>, String), Arc<Reading>>> {
+    fn readings(&self) -> MutexGuard<'_, Readings> {
         self.readings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

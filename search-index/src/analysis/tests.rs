@@ -171,6 +171,24 @@ fn languages_are_detected_where_the_author_stated_none() {
 }
 
 #[test]
+fn every_label_of_the_embedded_vocabulary_is_found_in_its_own_language() {
+    let analysis = Analysis::embedded().unwrap();
+    let mut lost = Vec::new();
+    for concept in analysis.vocabulary().iter() {
+        for language in concept.languages() {
+            for label in concept.labels(language) {
+                let found = analysis.annotate(label, Some(language));
+                if !found.iter().any(|found| found.concept == concept.id) {
+                    let instead: Vec<_> = found.into_iter().map(|found| found.concept).collect();
+                    lost.push(format!("{language} {label} of {}: {instead:?}", concept.id));
+                }
+            }
+        }
+    }
+    assert!(lost.is_empty(), "{} labels are lost:\n{}", lost.len(), lost.join("\n"));
+}
+
+#[test]
 fn the_fingerprint_follows_the_vocabulary() {
     let other = Analysis::new(Arc::new(Vocabulary::parse(&[]).unwrap()));
     assert_eq!(analysis().fingerprint(), analysis().fingerprint());

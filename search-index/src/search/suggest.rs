@@ -95,8 +95,9 @@ impl Searcher {
     /// If the engine fails.
     pub fn suggest(&self, query: &SuggestQuery) -> Result<Vec<Suggestion>, IndexError> {
         let limit = query.limit.clamp(1, MOST_SUGGESTIONS);
-        let mut typed: Vec<String> =
-            self.analysis.name_tokens(&query.prefix).into_iter().map(|token| token.text).collect();
+        let mut tokens = self.analysis.name_tokens(&query.prefix);
+        tokens.dedup_by_key(|token| token.position); // one spelling of a word is enough
+        let mut typed: Vec<String> = tokens.into_iter().map(|token| token.text).collect();
         typed.truncate(MOST_WORDS);
         if typed.iter().map(|word| word.chars().count()).sum::<usize>() < SHORTEST {
             return Ok(Vec::new());

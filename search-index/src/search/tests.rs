@@ -198,6 +198,7 @@ fn suggestions_complete_names_labels_and_places_within_sight() {
     assert_eq!(suggest(&bench, "ope", Audience::Public), ["Open Name"]);
     assert_eq!(suggest(&bench, "open na", Audience::Public), ["Open Name"]);
     assert_eq!(suggest(&bench, "brus", Audience::Public), ["Brüssel"]);
+    assert_eq!(suggest(&bench, "BRÜS", Audience::Public), ["Brüssel"]);
     assert_eq!(suggest(&bench, "vision", Audience::Public), ["Bildverarbeitung"]);
     assert_eq!(suggest(&bench, "künst", Audience::Public), ["künstliche Intelligenz"]);
     for secret in ["hid", "alias", "clos", "secretv"] {
