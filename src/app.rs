@@ -139,7 +139,8 @@ impl App {
             .client_request_timeout(Duration::from_secs(10))
             .shutdown_timeout(10)
             .disable_signals()
-            .bind(self.config.listen)?;
+            .bind(self.config.listen)
+            .map_err(|fault| std::io::Error::new(fault.kind(), format!("{}: {fault}", self.config.listen)))?;
         let address = server.addrs().first().copied().unwrap_or(self.config.listen);
         Ok((server.run(), address))
     }

@@ -42,6 +42,16 @@ pub struct MailConfig {
     pub from: Mailbox,
 }
 
+impl MailConfig {
+    /// Where mails go, for people.
+    pub fn place(&self) -> String {
+        match &self.transport {
+            MailTransport::Folder(folder) => format!("files in {}", folder.display()),
+            MailTransport::Smtp(smtp) => format!("sent through {}:{}", smtp.host, smtp.port),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub enum MailTransport {
     /// `.eml` files in a folder.

@@ -67,6 +67,7 @@ pub fn show(app: &App) -> Result<String, AppError> {
     };
     let document = app.db.read_now(|conn| seeker(conn, Kind::Need, &need))?;
     let Some(document) = document else { return Ok(text) };
+    let requester = document.profile.clone();
     let request = MatchRequest {
         want: vec![Kind::Profile],
         categories: vec!["mentor".to_owned()],
@@ -77,7 +78,8 @@ pub fn show(app: &App) -> Result<String, AppError> {
     let page = app.matcher.rank(&app.searcher, &request)?;
     let _ = writeln!(text, "\nWho can help with “{title}”? The best of {} candidates:\n", page.considered);
     let _ = writeln!(text, "{}\n", table(&page.matches));
-    text.push_str(&invitation(app, &need)?);
+    let best = page.matches.first().map(|found| found.id.as_str());
+    text.push_str(&invitation(app, &need, &requester, best)?);
     Ok(text)
 }
 
@@ -114,8 +116,10 @@ fn table(matches: &[Match]) -> Table {
 }
 
 /// Tokens and lines to paste.
-fn invitation(app: &App, need: &str) -> Result<String, AppError> {
-    let mut text = String::from("Try it (tokens hold for 12 hours):\n\n");
+fn invitation(app: &App, need: &str, requester: &str, target: Option<&str>) -> Result<String, AppError> {
+    let mut text = String::from(
+        "Try it: paste the tokens into a shell (they hold for 12 hours), then any of the lines below.\n\n",
+    );
     for (email, .., role, variable) in ACCOUNTS {
         let account: Option<Account> = app.db.read_now(|conn| accounts::find_by_email(conn, email))?;
         if let Some(account) = account {
@@ -124,16 +128,28 @@ fn invitation(app: &App, need: &str) -> Result<String, AppError> {
         }
     }
     let base = app.config.public_url.as_str().trim_end_matches('/');
+    let target = target.unwrap_or("the id of a profile");
     let _ = writeln!(
         text,
         "# three sentences of a visitor, in German, and who fits them\n\
          curl -s {base}/api/v1/matches -H 'Content-Type: application/json' -H 'Accept-Language: en' \\\n  \
            -d '{{\"description\":{{\"text\":\"Unsere Fräsmaschinen fallen ungeplant aus. Wir messen Schwingungen. Wer hat vorausschauende Wartung eingeführt?\"}},\"categories\":[\"mentor\"],\"limit\":3}}'\n\n\
+         # search in any language\n\
+         curl -s '{base}/api/v1/search?q=maintenance+pr%C3%A9dictive&facet=kind&facet=country&limit=3'\n\n\
          # who can help with the start-up's need\n\
          curl -s {base}/api/v1/matches -H \"Authorization: Bearer $STARTUP\" -H 'Content-Type: application/json' \\\n  \
            -d '{{\"need\":\"{need}\",\"categories\":[\"mentor\"],\"limit\":3}}'\n\n\
-         # search in any language\n\
-         curl -s '{base}/api/v1/search?q=maintenance+pr%C3%A9dictive&facet=kind&facet=country&limit=3'\n"
+         # the start-up asks the first of them for an introduction\n\
+         curl -s {base}/api/v1/introductions -H \"Authorization: Bearer $STARTUP\" -H 'Content-Type: application/json' \\\n  \
+           -d '{{\"requester\":\"{requester}\",\"target\":\"{target}\",\"need\":\"{need}\",\"note\":\"Hätten Sie eine Stunde für uns?\"}}'\n\n\
+         # the mentor accepts, and both get a mail with the other's contact (or follow the link in the mentor's mail)\n\
+         ID=$(curl -s '{base}/api/v1/introductions?role=target&status=requested' -H \"Authorization: Bearer $MENTOR\" | grep -o 'int_[0-9A-Z]*' | head -n 1)\n\
+         curl -s -X POST {base}/api/v1/introductions/$ID/accept -H \"Authorization: Bearer $MENTOR\"\n\n\
+         # the mails: {mails}\n\n\
+         # the hub's staff see the profiles that they manage; the administrator sees what became of mails\n\
+         curl -s '{base}/api/v1/profiles?managed=true&limit=3' -H \"Authorization: Bearer $HUB\"\n\
+         curl -s '{base}/api/v1/mails?limit=3' -H \"Authorization: Bearer $ADMIN\"\n",
+        mails = app.config.mail.place(),
     );
     Ok(text)
 }

@@ -194,9 +194,24 @@ impl Region {
 
 /// Id of a concept of the vocabulary, for example `predictive_maintenance`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 #[schema(pattern = "^[a-z][a-z0-9_]{1,79}$", example = "predictive_maintenance")]
 pub struct ConceptId(pub String);
+
+impl TryFrom<String> for ConceptId {
+    type Error = &'static str;
+
+    /// Query parameters are not held against the schema, so its pattern stands here once more.
+    fn try_from(text: String) -> Result<ConceptId, &'static str> {
+        let rest = text.strip_prefix(|first: char| first.is_ascii_lowercase()).unwrap_or_default();
+        let known = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'_';
+        if (1..=79).contains(&rest.len()) && rest.bytes().all(known) {
+            Ok(ConceptId(text))
+        } else {
+            Err("is not the id of a concept, such as predictive_maintenance")
+        }
+    }
+}
 
 /// WGS 84 coordinates in degrees.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -382,6 +397,25 @@ mod tests {
             .map(ToString::to_string)
             .collect();
         assert_eq!(read, ["fr", "de", "fr", "en"]);
+    }
+
+    #[test]
+    fn the_id_of_a_concept_has_its_form() {
+        for (text, good) in [
+            ("ai", true),
+            ("gpt_4", true),
+            (&*format!("a{}", "b".repeat(79)), true),
+            (&*format!("a{}", "b".repeat(80)), false),
+            ("", false),
+            ("a", false),
+            ("4g", false),
+            ("_a", false),
+            ("Ai", false),
+            ("a b", false),
+            ("aä", false),
+        ] {
+            assert_eq!(ConceptId::try_from(text.to_owned()).is_ok(), good, "{text}");
+        }
     }
 
     #[test]

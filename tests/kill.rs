@@ -12,17 +12,21 @@ use std::time::Duration;
 
 use aihub::clock::Clock;
 use chrono::{TimeDelta, Utc};
+use futures_util::future::join_all;
 use reqwest::{Error, Method};
 use serde_json::{Value, json};
 use support::{Answer, House, Server, account, mails};
+use tokio::sync::Notify;
 
 /// Writers at once.
 const WRITERS: usize = 4;
 /// Start-ups of a writer, and mentors whom each of them may ask.
 const STARTUPS: usize = 30;
 const MENTORS: usize = 20;
-/// The longest time between the start of the writing and the end of the server, in milliseconds.
-const LONGEST_ROUND: u64 = 900;
+/// The server is killed so long after the first write of a round was acknowledged, in milliseconds.
+const ROUND: std::ops::Range<u64> = 0..1400;
+/// Within this time the first write of a round is acknowledged, on any machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The mentors, all of one account.
 struct Mentors {
@@ -58,10 +62,7 @@ struct Writer {
 
 impl Writer {
     async fn new(server: &Server, name: String, token: String, mentors: Arc<Mentors>) -> Writer {
-        let mut startups = Vec::new();
-        for number in 0..STARTUPS {
-            startups.push(publish(server, &token, "startup", &format!("{name} startup {number}")).await);
-        }
+        let startups = publish_all(server, &token, "startup", &name, STARTUPS).await;
         let (needs, asked) = (Vec::new(), BTreeMap::new());
         Writer {
             name,
@@ -79,17 +80,18 @@ impl Writer {
     }
 
     /// Writes until there is no answer any more.
-    async fn write(mut self, server: Arc<Server>) -> Writer {
+    async fn write(mut self, server: Arc<Server>, acknowledged: Arc<Notify>) -> Writer {
         loop {
             self.step += 1;
-            let written = match self.step % 3 {
+            let written = match self.step % 4 {
                 0 => self.rename(&server).await,
-                1 => self.need(&server).await,
+                2 => self.need(&server).await,
                 _ => self.introduce(&server).await,
             };
             if written.is_err() {
                 return self;
             }
+            acknowledged.notify_one();
         }
     }
 
@@ -166,7 +168,7 @@ impl Writer {
                 self.pair += 1;
                 return Ok(());
             }
-            5 if !self.step.is_multiple_of(2) => ("withdraw", "withdrawn", None, &self.token),
+            5 if rand::random() => ("withdraw", "withdrawn", None, &self.token),
             3 | 4 => ("decline", "declined", Some(sorry), &self.mentors.token),
             _ => ("accept", "accepted", None, &self.mentors.token),
         };
@@ -186,7 +188,13 @@ impl Writer {
     }
 }
 
-/// Creates and publishes a profile.
+/// Creates and publishes so many profiles; returns their ids.
+async fn publish_all(server: &Server, token: &str, kind: &str, owner: &str, count: usize) -> Vec<String> {
+    let publish =
+        |number| async move { publish(server, token, kind, &format!("{owner} {kind} {number}")).await };
+    join_all((0..count).map(publish)).await
+}
+
 async fn publish(server: &Server, token: &str, kind: &str, name: &str) -> String {
     let body = json!({
         "kind": kind, "name": name, "languages": ["en"], "country": "AT",
@@ -209,10 +217,7 @@ async fn prepare(house: &House) -> Vec<Writer> {
         names.iter().map(|name| account(&app, &format!("{name}@kill.example")).1).collect();
     drop(app);
     let server = house.serve();
-    let mut ids = Vec::new();
-    for number in 0..MENTORS {
-        ids.push(publish(&server, &token, "mentor", &format!("mentor {number}")).await);
-    }
+    let ids = publish_all(&server, &token, "mentor", "the", MENTORS).await;
     let mentors = Arc::new(Mentors { token, ids });
     let mut writers = Vec::new();
     for (name, token) in names.into_iter().zip(tokens) {
@@ -223,10 +228,13 @@ async fn prepare(house: &House) -> Vec<Writer> {
 
 /// Starts, lets everybody write, and kills at a random moment.
 async fn round(house: &House, writers: Vec<Writer>) -> Vec<Writer> {
-    let server = Arc::new(house.serve());
-    let writing: Vec<_> =
-        writers.into_iter().map(|writer| tokio::spawn(writer.write(Arc::clone(&server)))).collect();
-    tokio::time::sleep(Duration::from_millis(rand::random::<u64>() % LONGEST_ROUND)).await;
+    let (server, acknowledged) = (Arc::new(house.serve()), Arc::new(Notify::new()));
+    let writing: Vec<_> = writers
+        .into_iter()
+        .map(|writer| tokio::spawn(writer.write(Arc::clone(&server), Arc::clone(&acknowledged))))
+        .collect();
+    tokio::time::timeout(PATIENCE, acknowledged.notified()).await.expect("something is written");
+    tokio::time::sleep(Duration::from_millis(rand::random_range(ROUND))).await;
     server.kill();
     let mut writers = Vec::new();
     for writer in writing {
@@ -330,8 +338,9 @@ async fn check_index(server: &Server, token: &str, found: &BTreeSet<String>) {
         .map(|hit| serde_json::from_str::<Value>(hit).unwrap())
         .map(|hit| (text(&hit["id"]), text(&hit["title"])))
         .collect();
-    let differences: Vec<_> = stored.symmetric_difference(&indexed).collect();
-    assert!(differences.is_empty(), "index and database differ: {differences:?}");
+    let missing: Vec<_> = stored.difference(&indexed).collect();
+    let left: Vec<_> = indexed.difference(&stored).collect();
+    assert!(missing.is_empty() && left.is_empty(), "the index lacks {missing:?} and has {left:?} too much");
 }
 
 fn text(value: &Value) -> String {
@@ -350,6 +359,7 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
 
     let (mails, token) = (mails(&house.path("mails")), writers[0].mentors.token.clone());
     let server = house.serve();
+    server.ready().await;
     for writer in &writers {
         check_name(&server, writer).await;
         check_needs(&server, writer).await;
@@ -363,9 +373,10 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
     let rebuilt = house.run(&["reindex"]);
     assert!(rebuilt.status.success(), "{}", String::from_utf8_lossy(&rebuilt.stderr));
     let server = house.serve();
+    server.ready().await;
     let differences: Vec<_> = found(&server, &token).await.symmetric_difference(&followed).cloned().collect();
     assert!(differences.is_empty(), "a fresh index finds something else: {differences:?}");
     let (needs, asked): (Vec<_>, Vec<_>) = writers.iter().map(|w| (w.needs.len(), w.asked.len())).unzip();
     println!("{kills} kills: needs {needs:?}, introductions {asked:?}, {} mails", mails.len());
-    assert!(kills == 0 || needs.iter().sum::<usize>() > kills, "hardly anything was written: {needs:?}");
+    assert!(needs.iter().sum::<usize>() + asked.iter().sum::<usize>() > 0, "nothing was written");
 }

@@ -9,7 +9,7 @@ use tantivy::TantivyDocument;
 use tantivy::schema::Field;
 
 use crate::analysis::{Analysis, Reading};
-use crate::document::{Audience, Document, Face, Passage};
+use crate::document::{Audience, Document, Face, Kind, Passage};
 use crate::error::IndexError;
 use crate::fingerprint::stable_hash;
 use crate::matching;
@@ -144,8 +144,14 @@ impl Entry<'_> {
             let reading = self.read(passage);
             found.add(passage.audience, concept_ids(&reading));
         }
-        for face in [&document.offers, &document.seeks] {
-            self.face_concepts(face, &mut found);
+        match document.kind {
+            Kind::Profile => {
+                self.face_concepts(&document.offers, &mut found);
+                self.face_concepts(&document.seeks, &mut found);
+            }
+            // The other face and the cases are the profile's: a need is not about what its owner is good at.
+            Kind::Need => claimed(&document.seeks, &mut found),
+            Kind::Offering | Kind::Event => claimed(&document.offers, &mut found),
         }
         found.restrict(document.audience);
         for id in self.with_ancestors(&found.public) {
@@ -162,13 +168,11 @@ impl Entry<'_> {
             let reading = self.read(passage);
             found.add(audience, concept_ids(&reading));
         }
-        let own = face.claims.iter().map(|claim| (claim, claim.audience));
-        let of_cases = face
-            .cases
-            .iter()
-            .flat_map(|case| case.claims.iter().map(|claim| (claim, claim.audience.max(case.audience))));
-        for (claim, audience) in own.chain(of_cases) {
-            found.add(audience, [claim.concept.clone()]);
+        claimed(face, found);
+        for case in &face.cases {
+            for claim in &case.claims {
+                found.add(claim.audience.max(case.audience), [claim.concept.clone()]);
+            }
         }
     }
 
@@ -213,6 +217,13 @@ impl Entry<'_> {
             .flat_map(|concept| vocabulary.ancestors(&concept.id).into_iter().chain([concept]))
             .map(|concept| concept.id.clone())
             .collect()
+    }
+}
+
+/// The concepts that a face names beside its texts and its cases.
+fn claimed(face: &Face, found: &mut Layers) {
+    for claim in &face.claims {
+        found.add(claim.audience, [claim.concept.clone()]);
     }
 }
 

@@ -22,7 +22,7 @@ use crate::analysis::{Language, NAMES};
 use crate::document::{Audience, Kind};
 
 /// Grows whenever a field or what is written into it changes, so that old indexes are rebuilt.
-pub(crate) const SCHEMA_VERSION: &str = "1";
+pub(crate) const SCHEMA_VERSION: &str = "2";
 
 /// Value of the `audience` field of a document that anybody may know of.
 pub(crate) const PUBLIC: &str = "public";

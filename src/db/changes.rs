@@ -88,8 +88,11 @@ impl Position {
             seq: i64,
         }
         let latest: Latest = match conn {
-            Conn::Sqlite(c) => diesel::sql_query("SELECT 0 AS tx, coalesce(max(seq), 0) AS seq FROM changes")
-                .get_result(c)?,
+            // Not the largest `seq` that is left: where all entries were trimmed, that would be a lost position.
+            Conn::Sqlite(c) => diesel::sql_query(
+                "SELECT 0 AS tx, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0) AS seq",
+            )
+            .get_result(c)?,
             // All of the oldest running transaction is still to come: stand just before its first entry.
             Conn::Postgres(c) => diesel::sql_query(
                 "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS tx, 0::bigint AS seq",

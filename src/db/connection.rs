@@ -46,14 +46,15 @@ impl Manager {
     pub(super) fn open(&self) -> Result<Conn, DbError> {
         let unavailable = |fault: diesel::ConnectionError| DbError::Unavailable(fault.to_string());
         if let Some(path) = self.url.strip_prefix("sqlite://") {
-            let mut conn = SqliteConnection::establish(path)
-                .map_err(|fault| DbError::Unavailable(format!("{path}: {fault}")))?;
+            let named = |fault: &dyn std::fmt::Display| DbError::Unavailable(format!("{path}: {fault}"));
+            let mut conn = SqliteConnection::establish(path).map_err(|fault| named(&fault))?;
             // The order matters: without the timeout first, switching to WAL can fail on a busy file.
             conn.batch_execute(&format!(
                 "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                  PRAGMA foreign_keys = ON;",
                 BUSY_TIMEOUT.as_millis()
-            ))?;
+            ))
+            .map_err(|fault| named(&fault))?;
             Ok(Conn::Sqlite(conn))
         } else {
             let mut conn = PgConnection::establish(&self.url).map_err(unavailable)?;

@@ -185,6 +185,10 @@ impl ListEvents {
             let detail = "drafts are for those who manage them; ask with managed=true";
             return Err(Problem::new(Code::Forbidden, detail));
         }
+        let length = self.city.as_deref().map(|city| city.chars().count());
+        if length.is_some_and(|length| !(1..=80).contains(&length)) {
+            return Err(Problem::new(Code::MalformedQuery, "city: must have 1 to 80 characters"));
+        }
         let from = self.from.as_deref().map(|text| moment("from", text, Days::new(0))).transpose()?;
         let to = self.to.as_deref().map(|text| moment("to", text, Days::new(1))).transpose()?;
         Ok(Filter {

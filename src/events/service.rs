@@ -116,8 +116,13 @@ pub fn step(conn: &mut Conn, now: DateTime<Utc>, mut event: Event, step: Step) -
     if step == Step::Publish && !is_published(conn, &event.content.profile)? {
         return Err(EventError::ProfileNotPublished);
     }
+    let (status, content) = (event.status, event.content.clone());
     event.take(now, step)?;
     let event = save(conn, now, event)?;
+    if (status, &content) == (event.status, &event.content) {
+        // The same step once more, by a second click: nobody is told twice.
+        return Ok(event);
+    }
     match event.status {
         EventStatus::Scheduled if event.content.starts_at > now => {
             tell_followers(conn, now, EVENT_ANNOUNCED, &event, None)?;

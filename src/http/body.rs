@@ -75,10 +75,29 @@ impl MergePatch {
         Patch: ToSchema,
         T: Serialize + DeserializeOwned,
     {
-        let mut merged = serde_json::to_value(current).map_err(Problem::internal)?;
+        let current = serde_json::to_value(current).map_err(Problem::internal)?;
+        let mut faults = removed::<T>(&current, &self.patch);
+        let mut merged = current;
         merge(&mut merged, &self.patch);
-        typed::<Patch, T>(&self.contract, &merged)
+        if let Err(more) = self.contract.check::<Patch>(&merged) {
+            faults.0.extend(more.0);
+        }
+        faults.or(())?;
+        read(&merged)
     }
+}
+
+/// The members that the patch removes although a `T` must have them: the schema of a patch requires none.
+fn removed<T: DeserializeOwned>(current: &Value, patch: &Value) -> Faults {
+    let mut faults = Faults::default();
+    let (Value::Object(members), Value::Object(changes)) = (current, patch) else { return faults };
+    for (name, _) in changes.iter().filter(|(_, change)| change.is_null()) {
+        let mut rest = members.clone();
+        if rest.remove(name).is_some() && serde_json::from_value::<T>(Value::Object(rest)).is_err() {
+            faults.add(format!("/{name}"), "required", "is required");
+        }
+    }
+    faults
 }
 
 /// Names a type whose schema is that of a merge patch of `$of`: the same rules, nothing required, and null where a
@@ -138,6 +157,10 @@ fn merge(target: &mut Value, patch: &Value) {
 
 fn typed<S: ToSchema, T: DeserializeOwned>(contract: &Contract, body: &Value) -> Result<T, Problem> {
     contract.check::<S>(body)?;
+    read(body)
+}
+
+fn read<T: DeserializeOwned>(body: &Value) -> Result<T, Problem> {
     serde_json::from_value(body.clone()).map_err(|fault| Faults::one("", "type", fault.to_string()).into())
 }
 
@@ -184,6 +207,21 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_must_be_there_is_not_removed() {
+        #[derive(serde::Deserialize)]
+        #[allow(dead_code, reason = "only its shape is of interest")]
+        struct Thing {
+            name: String,
+            note: Option<String>,
+        }
+        let current = json!({"name": "a", "note": "b"});
+        let faults = removed::<Thing>(&current, &json!({"name": null, "note": null, "other": null}));
+        let pointers: Vec<_> = faults.0.iter().map(|fault| fault.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/name"]);
+        assert_eq!(removed::<Thing>(&current, &json!({"name": "c", "note": null})), Faults::default());
+    }
 
     #[test]
     fn merge_patch_follows_the_examples_of_the_rfc() {

@@ -4,13 +4,13 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use actix_web::dev::ResourceDef;
 use jsonschema::Validator;
 use jsonschema::error::{ValidationError, ValidationErrorKind};
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::OpenApi;
 
-use super::request::path_matches;
 use crate::faults::Faults;
 
 /// A contract that can't serve as one: a fault of the code, found at start and by every test.
@@ -58,7 +58,8 @@ impl Contract {
 
     /// The methods that the contract has for a requested path; empty where it has none.
     pub fn methods_of(&self, path: &str) -> Vec<String> {
-        let matching = self.methods.iter().filter(|(template, _)| path_matches(template, path));
+        let matching =
+            self.methods.iter().filter(|(template, _)| ResourceDef::new(template.as_str()).is_match(path));
         let found: BTreeSet<&String> = matching.flat_map(|(_, methods)| methods).collect();
         found.into_iter().cloned().collect()
     }

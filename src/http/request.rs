@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use actix_web::body::MessageBody;
-use actix_web::dev::{ResourceDef, ServiceRequest, ServiceResponse};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::PathError;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
@@ -74,9 +74,4 @@ fn no_route(request: &HttpRequest, contract: &Contract) -> Problem {
 /// Answers a path whose ids can't be read: nothing is there.
 pub fn unreadable_path(fault: PathError, _: &HttpRequest) -> Error {
     Problem::new(Code::NotFound, fault.to_string()).into()
-}
-
-/// Whether a path of the contract (`/a/{id}`) matches a requested one.
-pub(super) fn path_matches(template: &str, path: &str) -> bool {
-    ResourceDef::new(template).is_match(path)
 }

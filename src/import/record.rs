@@ -103,7 +103,7 @@ fn starts_at(days: &Value, time: Option<&Value>, zone: Tz, now: DateTime<Utc>) -
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
 
     #[test]

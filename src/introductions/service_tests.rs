@@ -84,9 +84,7 @@ impl World {
         at: DateTime<Utc>,
     ) -> Result<Introduction, IntroductionError> {
         let (member, asked) = (from.member.clone(), asked(&from.profile.id, to));
-        self.write(move |conn| {
-            service::request(conn, at, &member, asked, Some("Both speak English.".to_owned()))
-        })
+        self.write(move |conn| service::request(conn, at, &member, asked, said("Both speak English.")))
     }
 
     fn accept(
@@ -329,4 +327,9 @@ async fn a_list_holds_what_its_reader_takes_part_in() {
     assert_eq!(listed(ada, None, Some(&bob.profile.id), None), [to_bob.as_str()]);
     assert_eq!(listed(bob, None, None, None), [to_bob.as_str()]);
     assert_eq!(listed(bob, None, Some(&eve.profile.id), None), Vec::<String>::new());
+}
+
+/// A reason in English.
+fn said(sentence: &str) -> Reason {
+    crate::values::Multilingual([("en".parse().unwrap(), sentence.to_owned())].into())
 }

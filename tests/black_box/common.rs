@@ -9,10 +9,11 @@
 use aihub::app::App;
 use aihub::clock::Clock;
 use aihub::config::Config;
+use aihub::db::{Conn, DbError};
 use aihub::mail::{Memory, Sent, Transport};
 use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection};
+use diesel::{Connection, PgConnection, RunQueryDsl};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -155,7 +156,15 @@ impl TestApp {
     pub async fn settle(&self) {
         self.app.mailer.drain().await;
         let follower = std::sync::Arc::clone(&self.app.follower);
-        tokio::task::spawn_blocking(move || follower.catch_up()).await.unwrap().unwrap();
+        tokio::task::spawn_blocking(move || {
+            while !follower.db.read_now(all_is_readable).unwrap() {
+                std::thread::yield_now();
+            }
+            follower.catch_up()
+        })
+        .await
+        .unwrap()
+        .unwrap();
     }
 
     /// Moves the clock, ends what has run out, and settles.
@@ -252,6 +261,14 @@ impl TestApp {
         self.app.db.write(move |conn| aihub::accounts::grant_administrator(conn, now, email)).await.unwrap();
         self.login(email).await
     }
+}
+
+/// Whether the feed can be read to its end. PostgreSQL numbers transactions across all databases of a server, so another
+/// test's open transaction holds back the entries of this one for as long as it lasts.
+fn all_is_readable(conn: &mut Conn) -> Result<bool, DbError> {
+    let Conn::Postgres(conn) = conn else { return Ok(true) };
+    let readable = "NOT EXISTS (SELECT FROM changes WHERE tx >= pg_snapshot_xmin(pg_current_snapshot()))";
+    Ok(diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(readable)).get_result(conn)?)
 }
 
 impl Drop for TestApp {

@@ -264,7 +264,7 @@ async fn an_owner_manages_what_was_imported_and_the_invented_says_so() {
     assert_eq!(managed.len(), 1);
     assert_eq!((&managed[0]["name"], &managed[0]["fictional"]), (&json!("Claire Exemple"), &json!(true)));
     let path = format!("/api/v1/profiles/{}", managed[0]["id"].as_str().unwrap());
-    assert_eq!(ada.patch(&path, &json!({ "capacity": 1 })).await.expect(200).json()["capacity"], 1);
+    assert_eq!(ada.patch(&path, &json!({ "capacity": 0 })).await.expect(200).json()["takes_requests"], false);
 }
 
 #[actix_web::test]

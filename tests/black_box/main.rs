@@ -4,6 +4,7 @@
 mod accounts;
 mod common;
 mod contract;
+mod event_lists;
 mod events;
 mod import;
 mod indexing;

@@ -135,10 +135,9 @@ async fn a_few_sentences_of_a_visitor_are_enough() {
     for text in [
         "Nasze maszyny psują się nagle. Szukamy kogoś, kto wdrożył predykcyjne utrzymanie ruchu.",
         "Our milling spindles fail without warning; who has introduced predictive maintenance?",
-        WISH,
+        "Wir suchen jemanden mit Erfahrung in vorausschauender Wartung und Schwingungsanalyse.",
     ] {
-        let question =
-            json!({ "description": { "text": text, "country": "PL", "sectors": ["C"], "stage": "pilot" } });
+        let question = json!({ "description": { "text": text, "country": "PL", "sectors": ["C"], "stage": "pilot" }, "categories": ["mentor"] });
         let answer = test.post("/api/v1/matches", &question).await.expect(200).json();
         assert_eq!(titles(&answer)[0], "Claire Exemple", "{text}");
         assert_eq!(answer["parameters_version"], "1");

@@ -118,7 +118,8 @@ async fn words_are_found_in_their_own_language_and_concepts_in_all() {
         ("kvantti", &["Kvantti & Pojat"]),
         ("R&D", &["Kvantti & Pojat"]),
         ("C++", &["Kvantti & Pojat"]),
-        ("viñedo", &["Taller de drones"]),
+        // A profile offers what its offerings offer.
+        ("viñedo", &["Instituto Ejemplo", "Taller de drones"]),
         ("schools", &["Autumn school", "Winter school"]),
         ("xyzzyplugh", &[]),
     ] {
@@ -158,7 +159,11 @@ async fn each_filter_keeps_what_has_one_of_its_values() {
         (&[("region", "PL"), ("region", "DE")], &["Grain sorting by camera", "Maria Muster", "Wzorowa Huta"]),
         (&[("language", "pl")], &["Grain sorting by camera", "Wzorowa Huta"]),
         (&[("sector", "E")], &["Grain sorting by camera", "Wzorowa Huta"]),
-        (&[("concept", "computer_vision")], &["Grain sorting by camera", "Instituto Ejemplo"]),
+        // A profile seeks what its open need seeks.
+        (
+            &[("concept", "computer_vision")],
+            &["Grain sorting by camera", "Instituto Ejemplo", "Wzorowa Huta"],
+        ),
         (&[("stage", "idea")], &["Kvantti & Pojat"]),
         (&[("format", "on_site")], &["Maria Muster"]),
         (&[("from", "2027-01-01T00:00:00Z")], &["Winter school"]),
@@ -354,7 +359,7 @@ async fn suggestions_complete_names_concepts_and_places() {
     let test = filled().await;
     let visitor = Reader::Visitor(&test);
     let asked = test
-        .request(reqwest::Method::GET, "/api/v1/search/suggestions?q=predic")
+        .request(reqwest::Method::GET, "/api/v1/search/suggestions?q=maintenance+pred")
         .header("accept-language", "fr");
     let french = test.send(asked).await.expect(200).json();
     let concept =

@@ -137,6 +137,15 @@ impl Server {
         Answer::of(self.request(Method::GET, path).bearer_auth(token)).await.unwrap().expect(200)
     }
 
+    /// Waits until the index has been built, as it is at the first start.
+    pub async fn ready(&self) {
+        let began = Instant::now();
+        while Answer::of(self.request(Method::GET, "/health/ready")).await.unwrap().status != 200 {
+            assert!(began.elapsed() < Duration::from_secs(60), "it does not get ready:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// All items of a list, page by page.
     pub async fn list(&self, path: &str, token: &str) -> Vec<Value> {
         let (mut items, mut cursor) = (Vec::new(), None::<String>);

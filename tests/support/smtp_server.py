@@ -11,8 +11,10 @@ import asyncio
 import email
 import email.policy
 import json
+import logging
 import ssl
 import sys
+import warnings
 
 import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
@@ -75,7 +77,8 @@ def certified(authority_file):
 
 
 def authenticate(server, session, envelope, mechanism, login):
-    return AuthResult(success=login == LOGIN)
+    # Not handled: the answer to a wrong login is the server's.
+    return AuthResult(success=login == LOGIN, handled=False)
 
 
 async def main(arguments):
@@ -100,6 +103,9 @@ async def main(arguments):
     await loop.run_in_executor(None, sys.stdin.read)
 
 
+# It takes passwords in the clear on purpose, and need not say so.
+logging.getLogger("mail.log").setLevel(logging.ERROR)
+warnings.filterwarnings("ignore", message="Requiring AUTH")
 parser = argparse.ArgumentParser()
 parser.add_argument("--log", required=True)
 parser.add_argument("--security", choices=["none", "starttls", "tls"], default="none")

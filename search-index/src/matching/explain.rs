@@ -235,7 +235,12 @@ impl Explainer<'_> {
     fn case_evidence(&self, seeks: &FaceVector, gives: &FaceVector, face: &Face) -> Option<Evidence> {
         let best = self.measure.best_case(seeks, gives);
         let (_, best) = best.filter(|(similarity, _)| *similarity >= SIMILAR_CASE)?;
-        let case = face.cases.get(usize::from(best.index))?;
+        self.case(face, best.index)
+    }
+
+    /// A past case as evidence, if the reader may see it.
+    fn case(&self, face: &Face, index: u16) -> Option<Evidence> {
+        let case = face.cases.get(usize::from(index))?;
         if !self.measure.reader.may_see(case.audience) {
             return None;
         }
@@ -246,7 +251,7 @@ impl Explainer<'_> {
         Some(Evidence { kind: EvidenceKind::Case, key, title, text, year })
     }
 
-    /// The passage around the words that name the weightiest shared concept.
+    /// Where the weightiest shared concept was found: the passage around the words that name it, or a past case.
     fn concept_evidence(
         &self,
         seeks: &FaceVector,
@@ -255,15 +260,24 @@ impl Explainer<'_> {
         face: &Face,
     ) -> Option<Evidence> {
         let reader = self.measure.reader;
-        let credited = seeks.concepts(reader).iter().filter_map(|sought| {
-            let (credit, given) = best_credit(sought, gives.concepts(reader), self.measure.closeness)?;
-            let place = self.place(document, face, given)?;
-            let weight = credit * f64::from(sought.weight) * self.measure.rarity.of(sought.concept);
-            (credit >= WORTH_NAMING).then_some((weight, place))
-        });
-        let best = credited.reduce(|best, next| if next.0 > best.0 { next } else { best });
-        let (_, (passage, range)) = best?;
-        Some(passage_evidence(passage, excerpt(&passage.text, range)))
+        let found_in = |given: &Mention| match given.source {
+            Source::Case(index) => self.case(face, index),
+            _ => {
+                let (passage, range) = self.place(document, face, given)?;
+                Some(passage_evidence(passage, excerpt(&passage.text, range)))
+            }
+        };
+        let mut credited: Vec<(f64, &Mention)> = seeks
+            .concepts(reader)
+            .iter()
+            .filter_map(|sought| {
+                let (credit, given) = best_credit(sought, gives.concepts(reader), self.measure.closeness)?;
+                let weight = credit * f64::from(sought.weight) * self.measure.rarity.of(sought.concept);
+                (credit >= WORTH_NAMING).then_some((weight, given))
+            })
+            .collect();
+        credited.sort_by(|one, other| other.0.total_cmp(&one.0));
+        credited.into_iter().find_map(|(_, given)| found_in(given))
     }
 
     /// The passage with the most and weightiest words in common.
