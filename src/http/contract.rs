@@ -22,7 +22,7 @@ pub struct Contract {
     yaml: String,
     json: Value,
     /// Upper-case methods by path template.
-    methods: Vec<(String, Vec<String>)>,
+    methods: Vec<(ResourceDef, Vec<String>)>,
     /// Compiled schemas of request bodies, by component name.
     validators: HashMap<String, Validator>,
 }
@@ -58,8 +58,7 @@ impl Contract {
 
     /// The methods that the contract has for a requested path; empty where it has none.
     pub fn methods_of(&self, path: &str) -> Vec<String> {
-        let matching =
-            self.methods.iter().filter(|(template, _)| ResourceDef::new(template.as_str()).is_match(path));
+        let matching = self.methods.iter().filter(|(template, _)| template.is_match(path));
         let found: BTreeSet<&String> = matching.flat_map(|(_, methods)| methods).collect();
         found.into_iter().cloned().collect()
     }
@@ -95,13 +94,13 @@ fn body_schemas(api: &Value) -> BTreeSet<String> {
         .collect()
 }
 
-fn methods(api: &Value) -> Vec<(String, Vec<String>)> {
+fn methods(api: &Value) -> Vec<(ResourceDef, Vec<String>)> {
     const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
     let paths = api.get("paths").and_then(Value::as_object).into_iter().flatten();
     paths
         .map(|(path, item)| {
             let known = METHODS.iter().filter(|method| item.get(**method).is_some());
-            (path.clone(), known.map(|method| method.to_uppercase()).collect())
+            (ResourceDef::new(path.as_str()), known.map(|method| method.to_uppercase()).collect())
         })
         .collect()
 }

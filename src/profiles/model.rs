@@ -226,8 +226,10 @@ pub struct Reader {
     pub hub_staff: bool,
     /// Manages a profile with an accepted introduction to this one.
     pub matched: bool,
-    /// Manages this profile, or looks after the service.
+    /// Manages this profile.
     pub manager: bool,
+    /// Looks after the service: sees what must be judged, but nothing private and no contact.
+    pub administrator: bool,
 }
 
 impl Reader {
@@ -235,6 +237,7 @@ impl Reader {
     pub fn class(self) -> char {
         match self {
             Reader { manager: true, .. } => 'p',
+            Reader { administrator: true, .. } => 'a',
             Reader { matched: true, .. } => 'x',
             Reader { hub_staff: true, .. } => 'h',
             Reader { member: true, .. } => 'm',
@@ -245,6 +248,7 @@ impl Reader {
     /// Whether a field of this visibility is shown.
     pub fn may_see(self, visibility: Visibility) -> bool {
         self.manager
+            || (self.administrator && visibility != Visibility::Private)
             || match visibility {
                 Visibility::Public => true,
                 Visibility::Members => self.member,
@@ -274,12 +278,13 @@ impl ProfileContent {
         faults.or(())
     }
 
-    /// The same content as this reader may see it; contact details are never part of it.
+    /// The same content as this reader may see it; contact details are for those alone who manage the profile.
     pub fn visible_to(&self, reader: Reader) -> ProfileContent {
         let may = |level: Option<Visibility>| reader.may_see(level.unwrap_or(Visibility::Public));
         let levels = &self.visibility;
         let mut seen = self.clone();
-        seen.contact = None;
+        seen.contact = seen.contact.filter(|_| reader.manager);
+        seen.capacity = seen.capacity.filter(|_| reader.manager);
         seen.description = seen.description.filter(|_| may(levels.description));
         seen.seeks = seen.seeks.filter(|_| may(levels.seeks));
         seen.city = seen.city.filter(|_| may(levels.city));
@@ -414,6 +419,7 @@ mod tests {
         assert_eq!(sees(member), ["public", "members"]);
         assert_eq!(sees(Reader { hub_staff: true, ..member }), ["public", "members", "hub"]);
         assert_eq!(sees(Reader { matched: true, ..member }), ["public", "members", "hub", "matched"]);
+        assert_eq!(sees(Reader { administrator: true, ..member }), ["public", "members", "hub", "matched"]);
         assert_eq!(sees(Reader { manager: true, ..member }).len(), 5);
     }
 }

@@ -8,8 +8,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::Acquaintances;
 use super::model::{
-    Case, FieldVisibility, Profile, ProfileContent, ProfileError, ProfileKind, ProfileStatus, Reader, Step,
-    Wish,
+    Case, Contact, FieldVisibility, Profile, ProfileContent, ProfileError, ProfileKind, ProfileStatus,
+    Reader, Step, Wish,
 };
 use super::service;
 use super::store::Filter;
@@ -110,12 +110,25 @@ pub struct ProfileView {
     pub website: Option<String>,
     /// Whether it takes requests for an introduction now.
     pub takes_requests: bool,
+    /// Requests that it takes at a time; for those who manage it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 50)]
+    pub capacity: Option<i32>,
+    /// For those who manage it; others see it in an introduction that both sides accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact: Option<Contact>,
     /// Who may see what; for those who manage it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub visibility: Option<FieldVisibility>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
+
+/// Somebody who manages the profile that he reads.
+const MANAGER: Reader =
+    Reader { member: true, manager: true, hub_staff: false, matched: false, administrator: false };
+/// Somebody who looks after the service.
+const ADMINISTRATOR: Reader = Reader { administrator: true, manager: false, ..MANAGER };
 
 impl ProfileView {
     pub fn of(profile: &Profile, reader: Reader) -> ProfileView {
@@ -124,7 +137,7 @@ impl ProfileView {
             id: profile.id.clone(),
             kind: seen.kind,
             status: profile.status,
-            status_reason: profile.status_reason.clone().filter(|_| reader.manager),
+            status_reason: profile.status_reason.clone().filter(|_| reader.manager || reader.administrator),
             fictional: profile.fictional,
             name: seen.name,
             summary: seen.summary,
@@ -143,7 +156,9 @@ impl ProfileView {
             location: seen.location,
             formats: seen.formats,
             website: seen.website,
-            takes_requests: seen.capacity != Some(0),
+            takes_requests: profile.content.capacity != Some(0),
+            capacity: seen.capacity,
+            contact: seen.contact,
             visibility: reader.manager.then_some(seen.visibility),
             created_at: profile.created_at,
             updated_at: profile.updated_at,
@@ -152,7 +167,7 @@ impl ProfileView {
 
     /// The view of somebody who manages the profile.
     fn managed(profile: &Profile) -> ProfileView {
-        ProfileView::of(profile, Reader { member: true, manager: true, ..Reader::default() })
+        ProfileView::of(profile, MANAGER)
     }
 }
 
@@ -303,8 +318,8 @@ async fn create_profile(
 #[utoipa::path(
     tag = "profiles",
     summary = "Read a profile",
-    description = "Fields that the caller may not see are absent. Contact details are never part of a profile: they are \
-        shown in an accepted introduction.",
+    description = "Fields that the caller may not see are absent. Contact details are for those who manage it: \
+        others see them in an accepted introduction.",
     params(("id" = ProfileId, Path)),
     security((), ("bearer" = [])),
     responses((status = 200, description = "The profile; `ETag` is its version", body = ProfileView))
@@ -360,15 +375,15 @@ async fn update_profile(
 async fn step(
     db: &Db,
     clock: &Clock,
-    step: Step,
-    reason: Option<String>,
+    (step, reason): (Step, Option<String>),
+    reader: Reader,
     load: impl FnOnce(&mut Conn) -> Result<Profile, ProfileError> + Send + 'static,
 ) -> Result<Answer, Problem> {
     let now = clock.now();
     db.write(move |conn| {
         let profile = load(conn)?;
         let profile = service::step(conn, now, profile, step, reason)?;
-        Answer::versioned(profile.version, &ProfileView::managed(&profile))
+        Answer::versioned(profile.version, &ProfileView::of(&profile, reader))
     })
     .await
 }
@@ -391,7 +406,7 @@ async fn publish_profile(
     id: web::Path<ProfileId>,
 ) -> Result<Answer, Problem> {
     let member = member.verified()?;
-    step(&db, &clock, Step::Publish, None, move |conn| service::managed(conn, &member, &id)).await
+    step(&db, &clock, (Step::Publish, None), MANAGER, move |conn| service::managed(conn, &member, &id)).await
 }
 
 #[utoipa::path(
@@ -410,7 +425,7 @@ async fn archive_profile(
     member: Member,
     id: web::Path<ProfileId>,
 ) -> Result<Answer, Problem> {
-    step(&db, &clock, Step::Archive, None, move |conn| service::managed(conn, &member, &id)).await
+    step(&db, &clock, (Step::Archive, None), MANAGER, move |conn| service::managed(conn, &member, &id)).await
 }
 
 #[utoipa::path(
@@ -454,7 +469,7 @@ async fn approve_profile(
     _administrator: Administrator,
     id: web::Path<ProfileId>,
 ) -> Result<Answer, Problem> {
-    step(&db, &clock, Step::Approve, None, move |conn| service::get(conn, &id)).await
+    step(&db, &clock, (Step::Approve, None), ADMINISTRATOR, move |conn| service::get(conn, &id)).await
 }
 
 #[utoipa::path(
@@ -476,7 +491,7 @@ async fn reject_profile(
     body: ValidJson<GiveReason>,
 ) -> Result<Answer, Problem> {
     let reason = Some(body.value.reason);
-    step(&db, &clock, Step::Reject, reason, move |conn| service::get(conn, &id)).await
+    step(&db, &clock, (Step::Reject, reason), ADMINISTRATOR, move |conn| service::get(conn, &id)).await
 }
 
 #[utoipa::path(
@@ -498,7 +513,7 @@ async fn suspend_profile(
     body: ValidJson<GiveReason>,
 ) -> Result<Answer, Problem> {
     let reason = Some(body.value.reason);
-    step(&db, &clock, Step::Suspend, reason, move |conn| service::get(conn, &id)).await
+    step(&db, &clock, (Step::Suspend, reason), ADMINISTRATOR, move |conn| service::get(conn, &id)).await
 }
 
 #[utoipa::path(
@@ -517,7 +532,7 @@ async fn reinstate_profile(
     _administrator: Administrator,
     id: web::Path<ProfileId>,
 ) -> Result<Answer, Problem> {
-    step(&db, &clock, Step::Reinstate, None, move |conn| service::get(conn, &id)).await
+    step(&db, &clock, (Step::Reinstate, None), ADMINISTRATOR, move |conn| service::get(conn, &id)).await
 }
 
 #[utoipa::path(

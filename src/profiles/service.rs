@@ -74,7 +74,8 @@ pub fn reader(
         member: true,
         hub_staff: store::is_hub_staff(conn, account)?,
         matched: acquaintances.are_matched(conn, id, account)?,
-        manager: may_manage(conn, caller, id)?,
+        manager: store::is_manager(conn, id, account)?,
+        administrator: caller.is_administrator(),
     })
 }
 

@@ -83,6 +83,13 @@ async fn each_field_is_shown_to_whom_it_is_for() {
         let shown = [&visitor, &member, &owner].map(|view| view.get(field).is_some());
         assert_eq!(shown, seen_by, "{field}");
     }
+    assert_eq!(
+        (&owner["capacity"], &owner["contact"]["email"]),
+        (&json!(3), &json!("claire@mentor.example"))
+    );
+    for view in [&visitor, &member] {
+        assert!(view.get("contact").is_none() && view.get("capacity").is_none(), "{view}");
+    }
     assert_eq!(visitor["track_record"], json!([]));
     assert_eq!(member["track_record"].as_array().unwrap().len(), 1);
 }
