@@ -81,8 +81,11 @@ fn counts(report: &Report) -> (usize, usize, usize, usize) {
     (report.created, report.updated, report.unchanged, report.refused.len())
 }
 
+/// Line, key, and pointer with code of each fault.
+type Refused<'a> = (usize, Option<&'a str>, Vec<(&'a str, &'a str)>);
+
 /// Each refused line with the pointers and codes of its faults.
-fn refusals(report: &Report) -> Vec<(usize, Option<&str>, Vec<(&str, &str)>)> {
+fn refusals(report: &Report) -> Vec<Refused<'_>> {
     report
         .refused
         .iter()
