@@ -27,10 +27,11 @@ fn sources(folder: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Files outside `allowed` that say `word`.
+/// Files outside `allowed` that say `word`; test modules may say anything.
 fn strays(word: &str, allowed: &[&str]) -> Vec<String> {
     sources("src")
         .into_iter()
+        .filter(|(name, _)| !name.ends_with("tests.rs"))
         .filter(|(name, text)| text.contains(word) && !allowed.iter().any(|part| name.contains(part)))
         .map(|(name, _)| name)
         .collect()

@@ -1,0 +1,314 @@
+//! All HTTP of profiles.
+
+mod administration;
+mod staff;
+mod view;
+
+use actix_web::{HttpRequest, get, patch, post, web};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::Acquaintances;
+use super::model::{Profile, ProfileContent, ProfileError, ProfileKind, ProfileStatus, Reader, Step};
+use super::service;
+use super::store::Filter;
+use crate::accounts::{Caller, Member};
+use crate::clock::Clock;
+use crate::db::{Conn, Db};
+use crate::http::answer::Answer;
+use crate::http::body::{MergePatch, ValidJson, patch_schema};
+use crate::http::codes::Code;
+use crate::http::conditional::IfMatch;
+use crate::http::idempotency::IdempotencyKey;
+use crate::http::page::{self, Page};
+use crate::http::problem::Problem;
+use crate::http::query::ValidQuery;
+use crate::ids::ProfileId;
+use crate::values::Country;
+use view::{MANAGER, ProfileView};
+
+pub fn configure(api: &mut ServiceConfig<'_>) {
+    api.service(list_profiles)
+        .service(create_profile)
+        .service(read_profile)
+        .service(update_profile)
+        .service(publish_profile)
+        .service(archive_profile)
+        .service(confirm_profile)
+        .service(administration::approve_profile)
+        .service(administration::reject_profile)
+        .service(administration::suspend_profile)
+        .service(administration::reinstate_profile)
+        .service(staff::list_profile_staff)
+        .service(staff::add_profile_staff)
+        .service(staff::remove_profile_staff)
+        .service(staff::follow_profile)
+        .service(staff::unfollow_profile);
+}
+
+impl From<ProfileError> for Problem {
+    fn from(error: ProfileError) -> Problem {
+        match error {
+            ProfileError::NotFound => Problem::of(Code::NotFound),
+            ProfileError::NotManaged => Problem::new(Code::Forbidden, error.to_string()),
+            ProfileError::Transition(from, to) => Problem::transition("the profile", from.code(), to),
+            ProfileError::NotFollowable(_) => Problem::new(Code::Conflict, error.to_string()),
+            ProfileError::Faults(faults) => faults.into(),
+            ProfileError::Database(fault) => fault.into(),
+        }
+    }
+}
+
+patch_schema!(
+    /// A merge patch (RFC 7396) of a profile: absent members stay, null removes. `kind` can't be changed.
+    UpdateProfile, ProfileContent
+);
+
+/// Which profiles to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListProfiles {
+    pub kind: Option<ProfileKind>,
+    /// ISO 3166-1 alpha-2.
+    pub country: Option<Country>,
+    /// Other than `published`: own profiles with `managed`, or for administrators.
+    pub status: Option<ProfileStatus>,
+    /// Only those that the caller manages, of any status.
+    #[serde(default)]
+    pub managed: bool,
+    /// How many items at most.
+    #[param(minimum = 1, maximum = 100, default = 20)]
+    pub limit: Option<u32>,
+    /// `next` of the page before, unchanged.
+    #[param(max_length = 500)]
+    pub cursor: Option<String>,
+}
+
+impl ListProfiles {
+    fn filter(&self, caller: &Caller) -> Result<Filter, Problem> {
+        let managed_by = match (self.managed, caller.account()) {
+            (true, None) => return Err(Problem::of(Code::TokenMissing)),
+            (true, Some(account)) => Some(account.clone()),
+            (false, _) => None,
+        };
+        let status = match self.status {
+            Some(status)
+                if status == ProfileStatus::Published || self.managed || caller.is_administrator() =>
+            {
+                Some(status)
+            }
+            Some(_) => {
+                let detail = "other profiles than published ones are for those who manage them";
+                return Err(Problem::new(Code::Forbidden, detail));
+            }
+            None => (!self.managed).then_some(ProfileStatus::Published),
+        };
+        Ok(Filter { status, kind: self.kind, country: self.country.clone(), managed_by })
+    }
+}
+
+#[utoipa::path(
+    tag = "profiles",
+    summary = "List profiles",
+    description = "Published profiles, newest first. To find by words or by fit, use search and matching.",
+    params(ListProfiles),
+    security((), ("bearer" = [])),
+    responses((status = 200, description = "A page of profiles", body = Page<ProfileView>))
+)]
+#[get("/profiles")]
+async fn list_profiles(
+    request: HttpRequest,
+    db: web::Data<Db>,
+    acquaintances: web::Data<dyn Acquaintances>,
+    caller: Caller,
+    query: ValidQuery<ListProfiles>,
+) -> Result<Answer, Problem> {
+    let query = query.0;
+    let (filter, limit) = (query.filter(&caller)?, page::limit(query.limit)?);
+    let cursor = page::decode_cursor(query.cursor.as_deref())?;
+    let views = db
+        .read(move |conn| {
+            let found = service::list(conn, &filter, cursor.as_deref(), i64::from(limit) + 1)?;
+            let views = found.iter().map(|profile| view(conn, acquaintances.get_ref(), &caller, profile));
+            views.collect::<Result<Vec<_>, Problem>>()
+        })
+        .await?;
+    Answer::page(&request, &Page::of(views, limit, |view| view.id.to_string()))
+}
+
+fn view(
+    conn: &mut Conn,
+    acquaintances: &dyn Acquaintances,
+    caller: &Caller,
+    profile: &Profile,
+) -> Result<ProfileView, Problem> {
+    Ok(ProfileView::of(profile, service::reader(conn, acquaintances, caller, &profile.id)?))
+}
+
+#[utoipa::path(
+    tag = "profiles",
+    summary = "Create a profile",
+    description = "Makes a draft that the caller manages. Publish it when it is ready.",
+    security(("bearer" = [])),
+    params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the same answer for 24 hours")),
+    request_body = ProfileContent,
+    responses((status = 201, description = "The draft; `Location` is its address", body = ProfileView))
+)]
+#[post("/profiles")]
+async fn create_profile(
+    db: web::Data<Db>,
+    clock: web::Data<Clock>,
+    member: Member,
+    key: IdempotencyKey,
+    body: ValidJson<ProfileContent>,
+) -> Result<Answer, Problem> {
+    let now = clock.now();
+    db.write(move |conn| {
+        key.once(conn, now, member.id.as_str(), &body.fingerprint, |conn| {
+            let profile = service::create(conn, now, &member.id, body.value)?;
+            let location = format!("/api/v1/profiles/{}", profile.id);
+            Answer::created(location, profile.version, &ProfileView::managed(&profile))
+        })
+    })
+    .await
+}
+
+#[utoipa::path(
+    tag = "profiles",
+    summary = "Read a profile",
+    description = "Fields that the caller may not see are absent. Contact details are for those who manage it: \
+        others see them in an accepted introduction.",
+    params(("id" = ProfileId, Path)),
+    security((), ("bearer" = [])),
+    responses((status = 200, description = "The profile; `ETag` is its version", body = ProfileView))
+)]
+#[get("/profiles/{id}")]
+async fn read_profile(
+    db: web::Data<Db>,
+    acquaintances: web::Data<dyn Acquaintances>,
+    caller: Caller,
+    id: web::Path<ProfileId>,
+) -> Result<Answer, Problem> {
+    db.read(move |conn| {
+        let profile = service::visible(conn, &caller, &id)?;
+        let reader = service::reader(conn, acquaintances.get_ref(), &caller, &id)?;
+        // What is shown depends on who reads, so the tag does too.
+        let tag = format!("\"{}.{}\"", profile.version, reader.class());
+        Ok(Answer::ok(&ProfileView::of(&profile, reader))?.with("etag", tag))
+    })
+    .await
+}
+
+#[utoipa::path(
+    tag = "profiles",
+    summary = "Change a profile",
+    description = "A JSON merge patch (RFC 7396). Who changes a profile confirms that it is still true.",
+    params(("id" = ProfileId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read")),
+    security(("bearer" = [])),
+    request_body(content = UpdateProfile, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "The changed profile", body = ProfileView),
+        (status = 403, description = "`forbidden`"))
+)]
+#[patch("/profiles/{id}")]
+async fn update_profile(
+    db: web::Data<Db>,
+    clock: web::Data<Clock>,
+    member: Member,
+    id: web::Path<ProfileId>,
+    if_match: IfMatch,
+    patch: MergePatch,
+) -> Result<Answer, Problem> {
+    let now = clock.now();
+    db.write(move |conn| {
+        let profile = service::managed(conn, &member, &id)?;
+        if_match.check(profile.version)?;
+        let content = patch.apply::<UpdateProfile, _>(&profile.content)?;
+        let profile = service::replace(conn, now, profile, content)?;
+        Answer::versioned(profile.version, &ProfileView::managed(&profile))
+    })
+    .await
+}
+
+/// Loads the profile as `load` allows, takes one step of its life, and answers with what it is then.
+async fn step(
+    db: &Db,
+    clock: &Clock,
+    (step, reason): (Step, Option<String>),
+    reader: Reader,
+    load: impl FnOnce(&mut Conn) -> Result<Profile, ProfileError> + Send + 'static,
+) -> Result<Answer, Problem> {
+    let now = clock.now();
+    db.write(move |conn| {
+        let profile = load(conn)?;
+        let profile = service::step(conn, now, profile, step, reason)?;
+        Answer::versioned(profile.version, &ProfileView::of(&profile, reader))
+    })
+    .await
+}
+
+#[utoipa::path(
+    tag = "profiles",
+    summary = "Publish a profile",
+    description = "Needs a verified e-mail address. A hub or factory is submitted: an administrator approves it first.",
+    params(("id" = ProfileId, Path)),
+    security(("bearer" = [])),
+    responses((status = 200, description = "The profile, published or submitted", body = ProfileView),
+        (status = 403, description = "`forbidden`, `email_not_verified`"),
+        (status = 409, description = "`invalid_transition`"))
+)]
+#[post("/profiles/{id}/publish")]
+async fn publish_profile(
+    db: web::Data<Db>,
+    clock: web::Data<Clock>,
+    member: Member,
+    id: web::Path<ProfileId>,
+) -> Result<Answer, Problem> {
+    let member = member.verified()?;
+    step(&db, &clock, (Step::Publish, None), MANAGER, move |conn| service::managed(conn, &member, &id)).await
+}
+
+#[utoipa::path(
+    tag = "profiles",
+    summary = "Archive a profile",
+    description = "Takes it out of lists, search and matching. Nothing is deleted; publishing brings it back.",
+    params(("id" = ProfileId, Path)),
+    security(("bearer" = [])),
+    responses((status = 200, description = "The archived profile", body = ProfileView),
+        (status = 403, description = "`forbidden`"), (status = 409, description = "`invalid_transition`"))
+)]
+#[post("/profiles/{id}/archive")]
+async fn archive_profile(
+    db: web::Data<Db>,
+    clock: web::Data<Clock>,
+    member: Member,
+    id: web::Path<ProfileId>,
+) -> Result<Answer, Problem> {
+    step(&db, &clock, (Step::Archive, None), MANAGER, move |conn| service::managed(conn, &member, &id)).await
+}
+
+#[utoipa::path(
+    tag = "profiles",
+    summary = "Confirm a profile",
+    description = "Says that it is still true: it lives another 365 days.",
+    params(("id" = ProfileId, Path)),
+    security(("bearer" = [])),
+    responses((status = 200, description = "The confirmed profile", body = ProfileView),
+        (status = 403, description = "`forbidden`"))
+)]
+#[post("/profiles/{id}/confirm")]
+async fn confirm_profile(
+    db: web::Data<Db>,
+    clock: web::Data<Clock>,
+    member: Member,
+    id: web::Path<ProfileId>,
+) -> Result<Answer, Problem> {
+    let now = clock.now();
+    db.write(move |conn| {
+        let profile = service::managed(conn, &member, &id)?;
+        let profile = service::confirm(conn, now, profile)?;
+        Answer::versioned(profile.version, &ProfileView::managed(&profile))
+    })
+    .await
+}
