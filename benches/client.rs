@@ -112,5 +112,5 @@ pub fn load(address: SocketAddr, clients: usize, duration: Duration, requests: &
     };
     run(duration / 8);
     let (times, taken) = run(duration);
-    Load { rate: rate(times.len(), taken), times: Times::of_wall(times) }
+    Load { rate: rate(times.len(), taken), times: Times::new(times) }
 }

@@ -114,13 +114,13 @@ fn filled(name: &str, size: usize, time: Duration, own: Duration) -> [String; 4]
     [name.to_owned(), seconds, format!("{:.0}", rate(size, time)), measure::ratio(own, time)]
 }
 
-const HEADER: [&str; 6] =
-    ["", "p50 ms", "p99 ms", "p99 ms of processor", "p50 beside aihub's", "found (mean)"];
+const HEADER: [&str; 5] = ["", "p50 ms", "p99 ms", "p50 beside aihub's", "found (mean)"];
 
-/// One line of a comparison; `found` is the sum over all calls with those that warmed up.
-fn line(name: &str, times: &Times, base: &Times, found: f64) -> [String; 6] {
-    let [median, p99, processor, ratio] = times.cells(base);
-    [name.to_owned(), median, p99, processor, ratio, format!("{found:.0}")]
+/// One line of a comparison; `found` is the mean number found.
+fn line(name: &str, times: &Times, base: &Times, found: f64) -> [String; 5] {
+    let ratio = measure::ratio(times.median(), base.median());
+    let [median, p99] = [times.median(), times.p99()].map(milliseconds);
+    [name.to_owned(), median, p99, ratio, format!("{found:.0}")]
 }
 
 /// Asks for pages and returns times and the mean number found.
@@ -170,7 +170,7 @@ fn compare(
     asked: &[(&str, Vec<String>)],
     base: &Times,
     ask: impl Fn(&mut dyn Rival, &(&str, Vec<String>)) -> usize,
-) -> [String; 6] {
+) -> [String; 5] {
     let probe = timed(|| assert!(asked[..5].iter().map(|asked| ask(rival, asked)).sum::<usize>() > 0)) / 5;
     let calls = if probe > Duration::from_millis(40) { SLOW_QUESTIONS } else { asked.len() };
     let (mut found, mut done) = (0, 0);
@@ -178,7 +178,6 @@ fn compare(
         found += ask(rival, &asked[at]);
         done += 1;
     });
-    let times = if rival.is_in_process() { times } else { times.on_the_wall() };
     line(rival.name(), &times, base, found as f64 / f64::from(done))
 }
 

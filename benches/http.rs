@@ -192,7 +192,7 @@ fn freshness(service: &Service) {
         times
     });
     let probes = times.len();
-    let times = Times::of_wall(times);
+    let times = Times::new(times);
     let others = rate(changed.load(Ordering::Relaxed), start.elapsed());
     let row = [
         format!("{probes} changes, while {others:.0} others a second arrive"),

@@ -36,10 +36,6 @@ pub trait Rival {
     fn page(&mut self, language: &str, words: &[String]) -> usize;
     /// The 20 best profiles that have any of the words.
     fn best(&mut self, language: &str, words: &[String]) -> usize;
-    /// Whether all of its work is done by the calling thread.
-    fn is_in_process(&self) -> bool {
-        true
-    }
 }
 
 const LANGUAGES: [(&str, Language, &str); 5] = [
@@ -408,10 +404,6 @@ impl Rival for Postgres {
 
     fn best(&mut self, language: &str, words: &[String]) -> usize {
         self.best_of(configuration(language), &words.join(" | "))
-    }
-
-    fn is_in_process(&self) -> bool {
-        false
     }
 }
 

@@ -27,7 +27,7 @@ use crate::db::{Conn, Db, DbError};
 use crate::http::contract::{Contract, ContractError};
 use crate::http::limits::{Limits, limit};
 use crate::http::problem::{Problem, ProblemBody};
-use crate::http::{docs, failures, request};
+use crate::http::{docs, failures, idempotency, request};
 use crate::import::{Importer, Report};
 use crate::indexing::Follower;
 use crate::introductions::{Introduced, Reasons};
@@ -105,7 +105,7 @@ impl App {
         let composer = Arc::new(Letters { tokens: tokens.clone() });
         let mailer = Mailer::new(db.clone(), clock.clone(), composer, transport, &config)?;
         Ok(App {
-            limits: Limits::new(config.requests_per_minute, config.secrets_per_minute),
+            limits: Limits::new(config.requests_per_minute, config.secrets_per_minute, config.behind_proxy),
             contract: Arc::new(Contract::new(&openapi())?),
             matcher: Arc::new(Matcher::new(analysis)?),
             passwords: Passwords::default(),
@@ -157,9 +157,7 @@ impl App {
     async fn keep_up(self, mut stop: watch::Receiver<bool>) {
         while !*stop.borrow() {
             let now = self.clock.now();
-            if let Err(fault) = self.db.write(move |conn| upkeep(conn, now)).await {
-                log::error!("upkeep: {fault}");
-            }
+            upkeep(&self.db, now).await;
             self.limits.tidy();
             tokio::select! {
                 () = tokio::time::sleep(UPKEEP) => {}
@@ -303,16 +301,25 @@ fn cors(origins: &[String]) -> Cors {
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
 
-/// Ends what has run out and forgets what nobody needs any more.
-pub fn upkeep(conn: &mut Conn, now: DateTime<Utc>) -> Result<(), Problem> {
-    profiles::keep_fresh(conn, now)?;
-    needs::expire_due(conn, now)?;
-    offerings::expire_due(conn, now)?;
-    events::hold_due(conn, now)?;
-    introductions::expire_due(conn, now)?;
-    accounts::forget_expired(conn, now)?;
-    crate::db::trim(conn, now - FEED_KEPT)?;
-    Ok(())
+/// One round of upkeep: ends what has run out and forgets what nobody needs any more. Each kind of work is a transaction
+/// of its own, so that one that fails stops no other.
+pub async fn upkeep(db: &Db, now: DateTime<Utc>) {
+    type Work = fn(&mut Conn, DateTime<Utc>) -> Result<(), Problem>;
+    let works: [(&str, Work); 8] = [
+        ("profiles", |conn, now| Ok(profiles::keep_fresh(conn, now).map(drop)?)),
+        ("needs", |conn, now| Ok(needs::expire_due(conn, now).map(drop)?)),
+        ("offerings", |conn, now| Ok(offerings::expire_due(conn, now).map(drop)?)),
+        ("events", |conn, now| Ok(events::hold_due(conn, now).map(drop)?)),
+        ("introductions", |conn, now| Ok(introductions::expire_due(conn, now).map(drop)?)),
+        ("sessions", |conn, now| Ok(accounts::forget_expired(conn, now).map(drop)?)),
+        ("idempotency keys", |conn, now| Ok(idempotency::forget_old(conn, now)?)),
+        ("change feed", |conn, now| Ok(crate::db::trim(conn, now - FEED_KEPT).map(drop)?)),
+    ];
+    for (what, work) in works {
+        if let Err(fault) = db.write(move |conn| work(conn, now)).await {
+            log::error!("upkeep of {what}: {fault}");
+        }
+    }
 }
 
 /// Makes every mail, by asking the domain that it is about.

@@ -30,6 +30,8 @@ pub struct Config {
     pub requests_per_minute: NonZeroU32,
     /// Of those, attempts to log in, verify or reset.
     pub secrets_per_minute: NonZeroU32,
+    /// Whether a proxy in front names the client in `X-Forwarded-For`.
+    pub behind_proxy: bool,
     pub access_token_lifetime: chrono::TimeDelta,
     pub refresh_token_lifetime: chrono::TimeDelta,
     pub mail: MailConfig,
@@ -106,6 +108,7 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("body_limit_bytes", "65536", "largest request body"),
     ("requests_per_minute", "1200", "requests a minute and address"),
     ("secrets_per_minute", "30", "logins, verifications and resets a minute and address"),
+    ("behind_proxy", "false", "true where a proxy in front names the client in X-Forwarded-For"),
     ("access_token_minutes", "15", "life of an access token"),
     ("refresh_token_days", "30", "life of a refresh token"),
     ("mail_transport", "folder", "folder or smtp"),
@@ -202,6 +205,7 @@ impl Reader {
         let body_limit = self.number("body_limit_bytes", 1024..=16 * 1024 * 1024);
         let requests = self.number("requests_per_minute", 1..=1_000_000);
         let secrets = self.number("secrets_per_minute", 1..=1_000_000);
+        let behind_proxy = self.get("behind_proxy");
         let access = self.number("access_token_minutes", 1..=60);
         let refresh = self.number("refresh_token_days", 1..=365);
         let mail = self.mail();
@@ -220,6 +224,7 @@ impl Reader {
             body_limit: usize::try_from(body_limit?).ok()?,
             requests_per_minute: NonZeroU32::new(requests?)?,
             secrets_per_minute: NonZeroU32::new(secrets?)?,
+            behind_proxy: behind_proxy?,
             access_token_lifetime: chrono::TimeDelta::minutes(access?.into()),
             refresh_token_lifetime: chrono::TimeDelta::days(refresh?.into()),
             mail: mail?,

@@ -21,8 +21,6 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            pub const PREFIX: &'static str = $prefix;
-
             /// A new id, ordered after those made before `now`.
             pub fn new(now: DateTime<Utc>) -> Self {
                 Self(format!("{}_{}", $prefix, ulid_at(now)))

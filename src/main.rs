@@ -11,6 +11,7 @@ use aihub::import::Report;
 use aihub::mail::Transport;
 use aihub::{accounts, demo};
 use clap::{Args, Parser, Subcommand};
+use futures_util::future::select_all;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -171,8 +172,8 @@ fn print_settings() {
     }
 }
 
-/// Serves until SIGINT or SIGTERM, then stops in order: no new requests, the running ones end, the followers end, the
-/// index is closed.
+/// Serves until SIGINT or SIGTERM, then stops in order: no new requests, the running ones end, the
+/// followers end.
 fn serve(app: &App) -> Result<(), Box<dyn Error>> {
     actix_web::rt::System::new().block_on(async {
         let (stop, stopped) = watch::channel(false);
@@ -183,15 +184,18 @@ fn serve(app: &App) -> Result<(), Box<dyn Error>> {
         let (mut interrupt, mut terminate) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let server = actix_web::rt::spawn(server);
+        let mut background = background;
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            // None of them ends by itself: without it the service would look well and not be.
+            (ended, ..) = select_all(&mut background) => log::error!("a follower ended: {ended:?}"),
         }
         log::info!("stopping");
         handle.stop(true).await;
         server.await??;
         stop.send(true)?;
-        for task in background {
+        for task in background.into_iter().filter(|task| !task.is_finished()) {
             task.await?;
         }
         Ok(())

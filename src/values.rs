@@ -192,11 +192,23 @@ impl Region {
     }
 }
 
+impl std::fmt::Display for Region {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// Id of a concept of the vocabulary, for example `predictive_maintenance`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
 #[schema(pattern = "^[a-z][a-z0-9_]{1,79}$", example = "predictive_maintenance")]
 pub struct ConceptId(pub String);
+
+impl std::fmt::Display for ConceptId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 impl TryFrom<String> for ConceptId {
     type Error = &'static str;
@@ -223,6 +235,11 @@ pub struct Location {
     /// Longitude, east positive.
     #[schema(minimum = -180, maximum = 180, example = 16.37)]
     pub lon: f64,
+}
+
+/// The codes of values, as the index takes them.
+pub fn codes_of<T: ToString>(values: &[T]) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
 }
 
 /// An enumeration of the domain: its code on the wire and in the database is the snake_case name. (A code is matched as

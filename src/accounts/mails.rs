@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use super::model::{Account, AccountError};
+use super::service::verification_state;
 use super::tokens::{LinkPurpose, Tokens};
 use crate::db::{Conn, DbError};
 use crate::mail::{Letter, Queued};
@@ -30,9 +31,10 @@ pub fn compose(
     };
     let (template, context) = match mail.kind.as_str() {
         VERIFY_EMAIL if account.is_verified() => return Ok(None),
-        VERIFY_EMAIL => {
-            (VERIFY_EMAIL, link(LinkPurpose::VerifyEmail, &account.email, "/links/verify-email")?)
-        }
+        VERIFY_EMAIL => (
+            VERIFY_EMAIL,
+            link(LinkPurpose::VerifyEmail, &verification_state(account), "/links/verify-email")?,
+        ),
         RESET_PASSWORD => (
             RESET_PASSWORD,
             link(LinkPurpose::ResetPassword, &account.password_hash, "/links/reset-password")?,

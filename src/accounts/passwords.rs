@@ -32,8 +32,8 @@ impl Passwords {
     /// which addresses have an account.
     pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, AccountError> {
         self.run(move || match hash {
-            Some(hash) => Ok(matches(&password, &hash)),
-            None => hash_now(&password).map(|_| false),
+            Some(hash) if PasswordHash::new(&hash).is_ok() => Ok(matches(&password, &hash)),
+            _ => hash_now(&password).map(|_| false),
         })
         .await?
     }

@@ -372,11 +372,12 @@ async fn change_password(
     let (now, id) = (clock.now(), member.id.clone());
     strong("/new_password", &body.value.new_password)?;
     let account = db.read(move |conn| service::get(conn, &id)).await?;
-    if !passwords.verify(body.value.current_password, Some(account.password_hash)).await? {
+    let verified = account.password_hash;
+    if !passwords.verify(body.value.current_password, Some(verified.clone())).await? {
         return Err(AccountError::CredentialsWrong.into());
     }
     let hash = passwords.hash(body.value.new_password).await?;
-    db.write(move |conn| service::change_password(conn, now, &member.id, hash)).await?;
+    db.write(move |conn| service::change_password(conn, now, &member.id, &verified, hash)).await?;
     Ok(Answer::no_content())
 }
 
@@ -403,8 +404,8 @@ async fn create_session(
     let hash = account.as_ref().map(|account| account.password_hash.clone());
     let good = passwords.verify(password, hash).await?;
     let account = account.filter(|_| good).ok_or(AccountError::CredentialsWrong)?;
-    let (id, lifetime) = (account.id.clone(), config.refresh_token_lifetime);
-    let refresh_token = db.write(move |conn| service::begin_session(conn, now, &id, lifetime)).await?;
+    let (verified, lifetime) = (account.clone(), config.refresh_token_lifetime);
+    let refresh_token = db.write(move |conn| service::begin_session(conn, now, &verified, lifetime)).await?;
     session(&tokens, &account, refresh_token, now)
 }
 

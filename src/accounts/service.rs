@@ -15,6 +15,9 @@ use crate::ids::AccountId;
 use crate::mail;
 use crate::values::Language;
 
+/// Stands where there is no password: not the form of a hash, so none belongs to it.
+const NO_PASSWORD: &str = "none";
+
 pub fn find(conn: &mut Conn, id: &AccountId) -> Result<Option<Account>, DbError> {
     store::find(conn, id)
 }
@@ -36,9 +39,7 @@ pub fn register(
     password_hash: String,
 ) -> Result<(), AccountError> {
     if let Some(known) = find_by_email(conn, &new.email)? {
-        let kind = if known.is_verified() { mails::ADDRESS_KNOWN } else { mails::VERIFY_EMAIL };
-        mail::enqueue(conn, now, kind, &known.id, &json!({}))?;
-        return Ok(());
+        return register_again(conn, now, known, new, password_hash);
     }
     let account = Account {
         id: AccountId::new(now),
@@ -59,6 +60,30 @@ pub fn register(
     Ok(())
 }
 
+/// The address has an account already. One that was never verified may be anybody's: it becomes that of whoever
+/// registered last, and his mail's link, so that nobody can wait with his password for the owner to verify.
+fn register_again(
+    conn: &mut Conn,
+    now: DateTime<Utc>,
+    mut known: Account,
+    new: &RegisterAccount,
+    password_hash: String,
+) -> Result<(), AccountError> {
+    if known.is_verified() {
+        mail::enqueue(conn, now, mails::ADDRESS_KNOWN, &known.id, &json!({}))?;
+        return Ok(());
+    }
+    known.password_hash = password_hash;
+    known.display_name = new.display_name.clone();
+    known.language = new.language.clone();
+    known.terms_version = new.accepted_terms.clone();
+    known.terms_accepted_at = now;
+    store::update(conn, &mut known, now)?;
+    store::revoke_all(conn, &known.id, now)?;
+    mail::enqueue(conn, now, mails::VERIFY_EMAIL, &known.id, &json!({}))?;
+    Ok(())
+}
+
 /// The account with this address, made and verified where it is missing. For imports and the demo: its password is
 /// unknown to anybody, or the one given.
 pub fn ensure(
@@ -69,13 +94,19 @@ pub fn ensure(
     language: &Language,
     password: Option<&str>,
 ) -> Result<Account, AccountError> {
-    if let Some(known) = find_by_email(conn, email)? {
+    if let Some(mut known) = find_by_email(conn, email)? {
+        if !known.is_verified() {
+            // Whoever registered it has not shown that the address is his.
+            known.password_hash = NO_PASSWORD.to_owned();
+            known.email_verified_at = Some(now);
+            store::update(conn, &mut known, now)?;
+            store::revoke_all(conn, &known.id, now)?;
+        }
         return Ok(known);
     }
     let password_hash = match password {
         Some(password) => hash_now(password)?,
-        // Not the form of a hash: no password belongs to it.
-        None => "none".to_owned(),
+        None => NO_PASSWORD.to_owned(),
     };
     let account = Account {
         id: AccountId::new(now),
@@ -102,12 +133,17 @@ pub fn verify_email(
     link: &LinkSubject,
 ) -> Result<Account, AccountError> {
     let mut account = by_link(conn, link)?;
-    link.in_state(&account.email)?;
+    link.in_state(&verification_state(&account))?;
     if !account.is_verified() {
         account.email_verified_at = Some(now);
         store::update(conn, &mut account, now)?;
     }
     Ok(account)
+}
+
+/// What a verification link is tied to: registering anew voids it.
+pub fn verification_state(account: &Account) -> String {
+    format!("{} {}", account.email, account.password_hash)
 }
 
 /// Sends the verification mail again, if the address has an account that needs it.
@@ -142,14 +178,16 @@ pub fn reset_password(
     set_password(conn, now, account, password_hash)
 }
 
-/// Sets a new password, ends all sessions and tells the owner.
+/// Sets a new password, ends all sessions and tells the owner. `verified` is the hash that the current password was
+/// held against; if it was changed meanwhile, so was the password.
 pub fn change_password(
     conn: &mut Conn,
     now: DateTime<Utc>,
     id: &AccountId,
+    verified: &str,
     password_hash: String,
 ) -> Result<(), AccountError> {
-    let account = get(conn, id)?;
+    let account = still_with_hash(conn, id, verified)?;
     set_password(conn, now, account, password_hash)
 }
 
@@ -179,15 +217,24 @@ pub fn change_settings(
     Ok(account)
 }
 
-/// Begins a session: a new family of refresh tokens.
+/// Begins a session: a new family of refresh tokens. `account` is as it was when its password was verified.
 pub fn begin_session(
     conn: &mut Conn,
     now: DateTime<Utc>,
-    account: &AccountId,
+    account: &Account,
     lifetime: TimeDelta,
-) -> Result<String, DbError> {
+) -> Result<String, AccountError> {
+    still_with_hash(conn, &account.id, &account.password_hash)?;
     let family = digest(&new_refresh_token());
-    issue_refresh_token(conn, now, account.as_str(), &family, lifetime)
+    Ok(issue_refresh_token(conn, now, account.id.as_str(), &family, lifetime)?)
+}
+
+/// The account, locked until the end of the transaction, if its password is still the one that was verified: hashing
+/// takes time, and a new password must end what began under the old one.
+fn still_with_hash(conn: &mut Conn, id: &AccountId, hash: &str) -> Result<Account, AccountError> {
+    store::lock(conn, id)?;
+    let account = get(conn, id)?;
+    if account.password_hash == hash { Ok(account) } else { Err(AccountError::CredentialsWrong) }
 }
 
 fn issue_refresh_token(
@@ -229,6 +276,8 @@ pub fn refresh(
 ) -> Result<Refreshed, DbError> {
     let hash = digest(token);
     let Some(row) = store::find_refresh_token(conn, &hash)? else { return Ok(Refreshed::Refused) };
+    // A new password revokes under the same lock, so it sees the token that is issued here, or this sees it revoked.
+    store::lock(conn, &crate::db::from_code(&row.account_id)?)?;
     if row.expires_at <= now.naive_utc() {
         return Ok(Refreshed::Refused);
     }
@@ -247,7 +296,10 @@ pub fn refresh(
 /// Ends the session that a refresh token belongs to; an unknown token changes nothing.
 pub fn end_session(conn: &mut Conn, now: DateTime<Utc>, token: &str) -> Result<(), DbError> {
     match store::find_refresh_token(conn, &digest(token))? {
-        Some(row) => store::revoke_family(conn, &row.family, now),
+        Some(row) => {
+            store::lock(conn, &crate::db::from_code(&row.account_id)?)?;
+            store::revoke_family(conn, &row.family, now)
+        }
         None => Ok(()),
     }
 }

@@ -87,6 +87,14 @@ pub fn update(conn: &mut Conn, account: &mut Account, now: DateTime<Utc>) -> Res
     if updated == 1 { Ok(()) } else { Err(DbError::Stale) }
 }
 
+/// Takes the row's lock until the end of the transaction, on both databases.
+pub fn lock(conn: &mut Conn, id: &AccountId) -> Result<(), DbError> {
+    let locked = diesel::update(accounts::table.find(id.as_str()))
+        .set(accounts::version.eq(accounts::version))
+        .execute(conn)?;
+    if locked == 1 { Ok(()) } else { Err(DbError::NotFound) }
+}
+
 /// A refresh token as it is stored.
 #[derive(Queryable, Insertable)]
 #[diesel(table_name = refresh_tokens)]

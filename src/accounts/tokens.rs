@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::model::{AccountError, Role};
 use super::store;
-use crate::db::{Conn, DbError};
+use crate::db::{self, Conn, DbError};
 use crate::ids::AccountId;
 
 /// What an access token says.
@@ -92,7 +92,7 @@ impl Tokens {
         issuer: &str,
         lifetime: TimeDelta,
     ) -> Result<Tokens, AccountError> {
-        if store::signing_keys(conn)?.is_empty() {
+        if db::first(conn, "first_signing_key")? {
             let secret = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
             store::insert_signing_key(conn, &format!("{}", now.timestamp_millis()), &secret, now)?;
         }

@@ -67,16 +67,6 @@ pub fn record(conn: &mut Conn, now: DateTime<Utc>, kind: &str, id: &str) -> Resu
     Ok(())
 }
 
-/// [`record`] for many rows of one kind.
-pub fn record_many(conn: &mut Conn, now: DateTime<Utc>, kind: &str, ids: &[String]) -> Result<(), DbError> {
-    let rows: Vec<_> = ids
-        .iter()
-        .map(|id| (changes::kind.eq(kind), changes::id.eq(id), changes::at.eq(now.naive_utc())))
-        .collect();
-    each!(conn, c => diesel::insert_into(changes::table).values(&rows).execute(c))?;
-    Ok(())
-}
-
 impl Position {
     /// The end of the feed: what any transaction that began before now may still add comes after it.
     pub fn latest(conn: &mut Conn) -> Result<Position, DbError> {
@@ -192,6 +182,14 @@ pub fn incarnation(conn: &mut Conn, now: DateTime<Utc>) -> Result<String, DbErro
     let row = (meta::key.eq(INCARNATION), meta::value.eq(&fresh));
     each!(conn, c => diesel::insert_into(meta::table).values(row).on_conflict_do_nothing().execute(c))?;
     Ok(meta::table.find(INCARNATION).select(meta::value).first(conn)?)
+}
+
+/// Whether this is the first transaction that asks for `key`; one that asks at the same time waits.
+pub fn first(conn: &mut Conn, key: &str) -> Result<bool, DbError> {
+    let row = (meta::key.eq(key), meta::value.eq(""));
+    let inserted =
+        each!(conn, c => diesel::insert_into(meta::table).values(row).on_conflict_do_nothing().execute(c))?;
+    Ok(inserted == 1)
 }
 
 fn set_meta(conn: &mut Conn, key: &str, value: &str) -> Result<(), DbError> {

@@ -55,6 +55,7 @@ impl Manager {
                 BUSY_TIMEOUT.as_millis()
             ))
             .map_err(|fault| named(&fault))?;
+            keep_private(Path::new(path)).map_err(|fault| named(&fault))?;
             Ok(Conn::Sqlite(conn))
         } else {
             let mut conn = PgConnection::establish(&self.url).map_err(unavailable)?;
@@ -256,6 +257,16 @@ pub fn in_transaction<T, E: From<DbError>>(
         Failed::Work(error) => error,
         Failed::Database(error) => DbError::from(error).into(),
     })
+}
+
+/// The file holds people's data and the signing key: it is its owner's alone. What SQLite puts beside it follows.
+fn keep_private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let permissions = std::fs::metadata(path)?.permissions();
+    if permissions.mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
 }
 
 fn create_folder(path: &str) -> Result<(), DbError> {

@@ -51,6 +51,9 @@ impl From<DieselError> for DbError {
             DieselError::DatabaseError(DatabaseErrorKind::ClosedConnection, info) => {
                 DbError::Unavailable(info.message().to_owned())
             }
+            DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, info) => {
+                DbError::Unavailable(info.message().to_owned())
+            }
             DieselError::DatabaseError(_, ref info) if is_busy(info.message()) => {
                 DbError::Unavailable(info.message().to_owned())
             }
@@ -60,9 +63,22 @@ impl From<DieselError> for DbError {
 }
 
 fn is_busy(message: &str) -> bool {
-    ["database is locked", "database table is locked", "database or disk is full", "disk I/O error"]
-        .iter()
-        .any(|known| message.contains(known))
+    [
+        "database is locked",
+        "database table is locked",
+        "database or disk is full",
+        "disk I/O error",
+        "deadlock detected",
+        "lock timeout",
+        "statement timeout",
+        "server closed the connection",
+        "terminating connection",
+        // What is left to say once SQLite has given up a transaction for want of room.
+        "no such savepoint",
+        "no transaction is active",
+    ]
+    .iter()
+    .any(|known| message.contains(known))
 }
 
 fn constraint(name: Option<&str>, message: &str) -> String {

@@ -4,7 +4,8 @@
 //!   transaction, and everything that must happen together happens in its closure.
 //! - Rows keep JSON as text, ids and enums as text, times as UTC without zone, truncated to microseconds, so that both
 //!   databases store the same.
-//! - Lists inside a profile, need or offering live in its JSON `content`: no SQL filters by them, the index does.
+//! - Lists inside a profile, need, offering or event live in its JSON `content`: no SQL filters by them, the index does.
+//!   (Events are listed by languages and topics too, so `event_tags` repeats those.)
 
 mod changes;
 mod connection;
@@ -13,7 +14,7 @@ mod migrations;
 pub mod schema;
 mod writer;
 
-pub use changes::{Change, Position, incarnation, record, record_many, trim};
+pub use changes::{Change, Position, first, incarnation, record, trim};
 pub use connection::{Conn, Db, MultiBackend, each, in_transaction};
 pub use error::DbError;
 

@@ -4,9 +4,10 @@
 //! for the disk. One thread that takes what is waiting, runs each write in a savepoint of its own, and commits them
 //! together is fair and makes the disk's wait cheap. A write is answered only after the commit that carries it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::result::Error as DieselError;
 
 use super::connection::{Conn, Manager, in_transaction};
@@ -30,7 +31,7 @@ impl Writer {
         let (jobs, queue) = channel();
         std::thread::Builder::new()
             .name("db-writer".to_owned())
-            .spawn(move || serve(conn, &queue))
+            .spawn(move || serve(&manager, conn, &queue))
             .map_err(|fault| DbError::Unavailable(fault.to_string()))?;
         Ok(Writer { jobs })
     }
@@ -58,24 +59,44 @@ impl Writer {
     }
 }
 
-fn serve(mut conn: Conn, queue: &Receiver<Job>) {
+fn serve(manager: &Manager, mut conn: Conn, queue: &Receiver<Job>) {
     while let Ok(first) = queue.recv() {
-        let batch = std::iter::once(first).chain(queue.try_iter().take(BATCH - 1));
-        commit_together(&mut conn, batch);
+        // What comes while the batch runs waits for the next: it may have heard of a failure in this one.
+        let batch: Vec<Job> = std::iter::once(first).chain(queue.try_iter().take(BATCH - 1)).collect();
+        if let Err(fault) = commit_together(&mut conn, batch) {
+            log::error!("a batch of writes failed: {fault}");
+            // What state the connection is in nobody knows; a fresh one begins anew. Where none can be had, the old
+            // one refuses what comes until one can.
+            match manager.open() {
+                Ok(fresh) => conn = fresh,
+                Err(fault) => log::error!("the database cannot be opened again: {fault}"),
+            }
+        }
     }
 }
 
-fn commit_together(conn: &mut Conn, batch: impl Iterator<Item = Job>) {
-    let (answers, committed): (Vec<Answer>, _) = match begin(conn) {
-        Ok(()) => {
-            let answers = batch.map(|job| job(Ok(conn))).collect();
-            (answers, commit(conn))
+/// Runs every job in a savepoint and commits them together. Once anything has failed that is not a job's own matter,
+/// nothing of the batch happens: a full disk lets SQLite give up the whole transaction, and what ran afterwards would
+/// be committed alone.
+fn commit_together(conn: &mut Conn, batch: Vec<Job>) -> Result<(), DieselError> {
+    let mut outcome = begin(conn);
+    let mut answers = Vec::new();
+    for job in batch {
+        outcome = outcome.and_then(|()| still_open(conn));
+        match &outcome {
+            Ok(()) => match catch_unwind(AssertUnwindSafe(|| job(Ok(&mut *conn)))) {
+                Ok(answer) => answers.push(answer),
+                // Its caller hears that the answer was dropped.
+                Err(_) => outcome = Err(DieselError::RollbackTransaction),
+            },
+            Err(fault) => answers.push(job(Err(unavailable(fault)))),
         }
-        Err(fault) => (batch.map(|job| job(Err(unavailable(&fault)))).collect(), Ok(())),
-    };
-    for answer in answers {
-        answer(committed.as_ref().copied().map_err(unavailable));
     }
+    let outcome = outcome.and_then(|()| still_open(conn)).and_then(|()| commit(conn));
+    for answer in answers {
+        answer(outcome.as_ref().copied().map_err(unavailable));
+    }
+    outcome
 }
 
 fn unavailable(fault: &DieselError) -> DbError {
@@ -85,22 +106,75 @@ fn unavailable(fault: &DieselError) -> DbError {
 /// Takes the write lock at once: a transaction that begins as a reader can't wait for it later.
 fn begin(conn: &mut Conn) -> Result<(), DieselError> {
     match conn {
-        Conn::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE"),
-        Conn::Postgres(conn) => AnsiTransactionManager::begin_transaction(conn),
+        Conn::Sqlite(conn) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")?,
+        Conn::Postgres(conn) => AnsiTransactionManager::begin_transaction(conn)?,
     }
+    conn.batch_execute("SAVEPOINT batch")
+}
+
+/// Fails where the transaction is gone: the savepoint went with it.
+fn still_open(conn: &mut Conn) -> Result<(), DieselError> {
+    conn.batch_execute("RELEASE SAVEPOINT batch; SAVEPOINT batch")
 }
 
 fn commit(conn: &mut Conn) -> Result<(), DieselError> {
-    let result = match conn {
+    match conn {
         Conn::Sqlite(conn) => AnsiTransactionManager::commit_transaction(conn),
         Conn::Postgres(conn) => AnsiTransactionManager::commit_transaction(conn),
-    };
-    if result.is_err() {
-        // A commit that failed (a full disk, say) must not leave the transaction open for the next batch.
-        let _ = match conn {
-            Conn::Sqlite(conn) => AnsiTransactionManager::rollback_transaction(conn),
-            Conn::Postgres(conn) => AnsiTransactionManager::rollback_transaction(conn),
-        };
     }
-    result
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use diesel::prelude::*;
+
+    use super::*;
+    use crate::db::Db;
+    use crate::db::schema::meta;
+
+    fn put(db: &Db, key: &'static str, value: String) -> Result<(), DbError> {
+        db.write_now(move |conn| {
+            let row = (meta::key.eq(key), meta::value.eq(value));
+            diesel::insert_into(meta::table).values(row).execute(conn)?;
+            Ok(())
+        })
+    }
+
+    fn keys(db: &Db) -> Vec<String> {
+        db.read_now(|conn| Ok::<_, DbError>(meta::table.order(meta::key).select(meta::key).load(conn)?))
+            .unwrap()
+    }
+
+    fn database() -> (tempfile::TempDir, Db) {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::connect(&format!("sqlite://{}/test.sqlite", folder.path().display()), 2).unwrap();
+        db.migrate().unwrap();
+        (folder, db)
+    }
+
+    #[test]
+    fn a_job_that_panics_takes_nobody_with_it() {
+        let (_folder, db) = database();
+        let failed: Result<(), DbError> = db.write_now(|_| panic!("on purpose"));
+        assert!(matches!(failed, Err(DbError::Unavailable(_))));
+        put(&db, "after", "x".to_owned()).unwrap();
+        assert_eq!(keys(&db), ["after"]);
+    }
+
+    #[test]
+    fn a_full_disk_refuses_and_is_forgotten_once_there_is_room() {
+        let (_folder, db) = database();
+        put(&db, "before", "x".to_owned()).unwrap();
+        let full: Result<(), DbError> = db.write_now(|conn| {
+            // As full as it is: the limit belongs to the connection, which is not used again.
+            conn.batch_execute("PRAGMA max_page_count = 1")?;
+            let row = (meta::key.eq("large"), meta::value.eq("x".repeat(1_000_000)));
+            diesel::insert_into(meta::table).values(row).execute(conn)?;
+            Ok(())
+        });
+        assert!(matches!(full, Err(DbError::Unavailable(_))), "{full:?}");
+        put(&db, "later", "x".repeat(1_000_000)).unwrap();
+        assert_eq!(keys(&db), ["before", "later"]);
+    }
 }

@@ -10,7 +10,7 @@ use crate::accounts::{Caller, Member};
 use crate::db::{self, Conn, DbError};
 use crate::ids::{EventId, ProfileId};
 use crate::mail;
-use crate::profiles::{self, Profile, ProfileError, ProfileStatus};
+use crate::profiles::{self, Profile, ProfileError};
 
 /// How many events one round of upkeep takes on.
 const ROUND: i64 = 200;
@@ -27,14 +27,12 @@ pub fn get(conn: &mut Conn, id: &EventId) -> Result<Event, EventError> {
 pub fn visible(conn: &mut Conn, caller: &Caller, id: &EventId) -> Result<Event, EventError> {
     let event = get(conn, id)?;
     let profile = &event.content.profile;
-    if event.is_public() && is_published(conn, profile)? || profiles::may_manage(conn, caller, profile)? {
+    if event.is_public() && profiles::is_published(conn, profile)?
+        || profiles::may_manage(conn, caller, profile)?
+    {
         return Ok(event);
     }
     Err(EventError::NotFound)
-}
-
-fn is_published(conn: &mut Conn, id: &ProfileId) -> Result<bool, DbError> {
-    Ok(profiles::find(conn, id)?.is_some_and(|profile| profile.status == ProfileStatus::Published))
 }
 
 /// The event, if the member manages its profile; others are told no more than they may know.
@@ -113,7 +111,7 @@ pub fn replace(
 
 /// Takes a step of an event's life, and tells those who follow its profile what they can plan by.
 pub fn step(conn: &mut Conn, now: DateTime<Utc>, mut event: Event, step: Step) -> Result<Event, EventError> {
-    if step == Step::Publish && !is_published(conn, &event.content.profile)? {
+    if step == Step::Publish && !profiles::is_published(conn, &event.content.profile)? {
         return Err(EventError::ProfileNotPublished);
     }
     let (status, content) = (event.status, event.content.clone());

@@ -98,7 +98,7 @@ pub fn update(conn: &mut Conn, event: &mut Event, now: DateTime<Utc>) -> Result<
     let target = events::table.filter(events::id.eq(event.id.as_str())).filter(events::version.eq(read));
     let updated = diesel::update(target).set(EventRow::of(event)?).execute(conn)?;
     if updated != 1 {
-        return Err(DbError::NotFound);
+        return Err(DbError::Stale);
     }
     diesel::delete(event_tags::table.filter(event_tags::event_id.eq(event.id.as_str()))).execute(conn)?;
     tag(conn, event)

@@ -115,7 +115,8 @@ fn store(conn: &mut Conn, scope: &str, key: &str, answer: &Answer) -> Result<(),
     Ok(())
 }
 
-fn forget_old(conn: &mut Conn, now: DateTime<Utc>) -> Result<(), DbError> {
+/// Forgets the answers whose time is over.
+pub fn forget_old(conn: &mut Conn, now: DateTime<Utc>) -> Result<(), DbError> {
     let old = dsl::idempotency_keys.filter(dsl::created_at.lt((now - KEPT).naive_utc()));
     diesel::delete(old).execute(conn)?;
     Ok(())

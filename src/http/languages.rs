@@ -6,7 +6,7 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, dev};
 
 use super::problem::Problem;
-use crate::values::Language;
+use crate::values::{Language, codes_of};
 
 /// Best first; empty where the client said nothing.
 #[derive(Debug, Clone)]
@@ -25,6 +25,6 @@ impl FromRequest for ReaderLanguages {
 impl ReaderLanguages {
     /// The codes, as the index takes them.
     pub fn codes(&self) -> Vec<String> {
-        self.0.iter().map(ToString::to_string).collect()
+        codes_of(&self.0)
     }
 }

@@ -24,6 +24,8 @@ type Limiter = RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClock,
 pub struct Limits {
     all: Arc<Limiter>,
     secrets: Arc<Limiter>,
+    /// Whether a proxy in front names the client in `X-Forwarded-For`.
+    behind_proxy: bool,
 }
 
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
@@ -31,19 +33,35 @@ const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 
 impl Limits {
     /// Requests a minute and address: of any kind, and of those that send a password or a token to be checked.
-    pub fn new(all: NonZeroU32, secrets: NonZeroU32) -> Limits {
+    pub fn new(all: NonZeroU32, secrets: NonZeroU32, behind_proxy: bool) -> Limits {
         let limiter = |per_minute| {
             Arc::new(
                 RateLimiter::keyed(Quota::per_minute(per_minute))
                     .with_middleware::<StateInformationMiddleware>(),
             )
         };
-        Limits { all: limiter(all), secrets: limiter(secrets) }
+        Limits { all: limiter(all), secrets: limiter(secrets), behind_proxy }
     }
 
     /// Spends one of the small budget.
     pub fn secret(&self, request: &HttpRequest) -> Result<(), Problem> {
-        self.secrets.check_key(&address(request)).map(drop).map_err(refused)
+        self.secrets.check_key(&self.address(request)).map(drop).map_err(refused)
+    }
+
+    /// Where a request comes from: its peer, or what the proxy in front says. Of an IPv6 address only the network
+    /// counts, since one client has all the rest.
+    fn address(&self, request: &HttpRequest) -> IpAddr {
+        let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.ip());
+        let forwarded = request.headers().get(header::X_FORWARDED_FOR).filter(|_| self.behind_proxy);
+        // The last one is what our own proxy saw; those before it are hearsay.
+        let client = forwarded
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.rsplit(',').next())
+            .and_then(|client| client.trim().parse().ok());
+        match client.unwrap_or(peer) {
+            IpAddr::V6(address) => IpAddr::V6((address.to_bits() & !u128::from(u64::MAX)).into()),
+            address => address,
+        }
     }
 
     /// Forgets addresses that have not been seen for a while.
@@ -51,10 +69,6 @@ impl Limits {
         self.all.retain_recent();
         self.secrets.retain_recent();
     }
-}
-
-fn address(request: &HttpRequest) -> IpAddr {
-    request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.ip())
 }
 
 fn refused(until: governor::NotUntil<governor::clock::QuantaInstant>) -> Problem {
@@ -68,7 +82,7 @@ pub async fn limit<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, Error> {
-    match limits.all.check_key(&address(request.request())) {
+    match limits.all.check_key(&limits.address(request.request())) {
         Ok(state) => {
             let mut response = next.call(request).await?;
             let headers = response.headers_mut();

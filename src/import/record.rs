@@ -83,8 +83,9 @@ fn date_relative(body: &mut Map<String, Value>, now: DateTime<Utc>, faults: &mut
         match zone.and_then(|zone| starts_at(&days, time.as_ref(), zone, now)) {
             Some(start) => {
                 let minutes = minutes.and_then(|value| value.as_i64()).unwrap_or(60).clamp(1, 44_640);
+                let end = start.checked_add_signed(TimeDelta::minutes(minutes)).unwrap_or(start);
                 body.insert("starts_at".to_owned(), json!(start));
-                body.insert("ends_at".to_owned(), json!(start + TimeDelta::minutes(minutes)));
+                body.insert("ends_at".to_owned(), json!(end));
             }
             None => faults.add(
                 "/starts_in_days",

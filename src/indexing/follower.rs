@@ -142,7 +142,7 @@ impl Follower {
 
     /// What makes the index equal to a row.
     fn change(&self, conn: &mut Conn, kind: Kind, id: String) -> Result<Change, DbError> {
-        Ok(match self.source.load(conn, self.clock.now(), kind, &id)? {
+        Ok(match self.source.load(conn, kind, &id)? {
             Some(document) => Change::Put(Box::new(document)),
             None => Change::Remove { kind, id },
         })

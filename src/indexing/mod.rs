@@ -9,7 +9,6 @@ mod follower;
 
 pub use follower::{Follower, IndexingError};
 
-use chrono::{DateTime, Utc};
 use search_index::{Document, Kind};
 
 use crate::db::{Conn, DbError};
@@ -20,13 +19,7 @@ pub trait Source: Send + Sync {
     fn affected(&self, conn: &mut Conn, kind: &str, id: &str) -> Result<Vec<(Kind, String)>, DbError>;
 
     /// The document of a row as it is now; `None` if the row is gone or nobody but its managers may know of it.
-    fn load(
-        &self,
-        conn: &mut Conn,
-        now: DateTime<Utc>,
-        kind: Kind,
-        id: &str,
-    ) -> Result<Option<Document>, DbError>;
+    fn load(&self, conn: &mut Conn, kind: Kind, id: &str) -> Result<Option<Document>, DbError>;
 
     /// Ids of all rows of a kind after `cursor`, in their order.
     fn list(&self, conn: &mut Conn, kind: Kind, cursor: &str, limit: i64) -> Result<Vec<String>, DbError>;

@@ -318,7 +318,7 @@ async fn changed(
     params(("id" = IntroductionId, Path)),
     security(("bearer" = [])),
     responses((status = 200, description = "The accepted introduction", body = IntroductionView),
-        (status = 403, description = "`forbidden`"),
+        (status = 403, description = "`forbidden`, `email_not_verified`"),
         (status = 409, description = "`invalid_transition`, `conflict`: a side is not published any more"))
 )]
 #[post("/introductions/{id}/accept")]
@@ -328,7 +328,7 @@ async fn accept_introduction(
     member: Member,
     id: web::Path<IntroductionId>,
 ) -> Result<Answer, Problem> {
-    let now = clock.now();
+    let (now, member) = (clock.now(), member.verified()?);
     changed(&db, member, move |conn, member| service::accept(conn, now, &member.id, &id)).await
 }
 

@@ -1,9 +1,11 @@
 //! The worker that takes mails out of the outbox and sends them.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use lettre::message::Mailbox;
 use tokio::sync::watch;
@@ -137,7 +139,10 @@ impl Mailer {
     /// Sends one mail and notes what became of it.
     async fn deliver(&self, mail: Claimed) {
         let (id, kind) = (mail.queued.id.clone(), mail.queued.kind.clone());
-        let outcome = self.attempt(&mail).await;
+        // One mail that can't be made must not end the sending of all others.
+        let outcome = AssertUnwindSafe(self.attempt(&mail)).catch_unwind().await.unwrap_or_else(|_| {
+            Outcome::Failed(SendError::Retryable("the attempt ended in a panic".to_owned()))
+        });
         if let Err(fault) = self.note(mail, outcome).await {
             // The lease runs out, and the mail is tried again.
             log::error!("mail {id} ({kind}): the outcome cannot be noted: {fault}");

@@ -23,7 +23,7 @@ use crate::http::languages::ReaderLanguages;
 use crate::http::problem::Problem;
 use crate::ids::{NeedId, ProfileId};
 use crate::search::audience;
-use crate::values::{ConceptId, Country, Format, Language, Region, Sector, Stage};
+use crate::values::{ConceptId, Country, Format, Language, Region, Sector, Stage, codes_of};
 
 pub fn configure(api: &mut ServiceConfig<'_>) {
     api.service(find_matches).service(explain_match).service(read_matching_parameters);
@@ -135,16 +135,13 @@ pub struct MatchFilters {
 
 impl From<MatchFilters> for Filters {
     fn from(filters: MatchFilters) -> Filters {
-        fn codes<T: ToString>(values: &[T]) -> Vec<String> {
-            values.iter().map(ToString::to_string).collect()
-        }
         Filters {
-            countries: codes(&filters.countries),
-            regions: filters.regions.iter().map(|region| region.as_str().to_owned()).collect(),
-            languages: codes(&filters.languages),
-            sectors: codes(&filters.sectors),
-            concepts: filters.concepts.into_iter().map(|concept| concept.0).collect(),
-            formats: codes(&filters.formats),
+            countries: codes_of(&filters.countries),
+            regions: codes_of(&filters.regions),
+            languages: codes_of(&filters.languages),
+            sectors: codes_of(&filters.sectors),
+            concepts: codes_of(&filters.concepts),
+            formats: codes_of(&filters.formats),
             ..Filters::default()
         }
     }

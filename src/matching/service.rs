@@ -14,7 +14,7 @@ use crate::http::problem::Problem;
 use crate::ids::{NeedId, ProfileId};
 use crate::introductions::{self, Block, Reasons};
 use crate::search::seeker;
-use crate::values::Language;
+use crate::values::{Language, codes_of};
 use crate::{needs, profiles};
 
 use super::routes::{Description, MatchView, Subject};
@@ -76,7 +76,6 @@ fn described(description: &Description, now: DateTime<Utc>) -> Document {
         text: description.text.clone(),
         audience: Audience::Public,
     };
-    let codes = |values: &[Language]| values.iter().map(ToString::to_string).collect();
     Document {
         id: "description".to_owned(),
         kind: Kind::Need,
@@ -92,10 +91,10 @@ fn described(description: &Description, now: DateTime<Utc>) -> Document {
             region: description.region.as_ref().map(|region| region.as_str().to_owned()),
             ..Place::default()
         },
-        sectors: description.sectors.iter().map(ToString::to_string).collect(),
+        sectors: codes_of(&description.sectors),
         stage: description.stage.map(|stage| stage.to_string()),
         size: None,
-        languages: codes(&description.languages),
+        languages: codes_of(&description.languages),
         formats: Vec::new(),
         paused: false,
         created_at: now,

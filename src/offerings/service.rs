@@ -7,7 +7,7 @@ use super::store::{self, Filter};
 use crate::accounts::{Caller, Member};
 use crate::db::{self, Conn, DbError};
 use crate::ids::{OfferingId, ProfileId};
-use crate::profiles::{self, ProfileStatus};
+use crate::profiles;
 
 /// How many offerings one round of upkeep takes on.
 const ROUND: i64 = 200;
@@ -25,17 +25,12 @@ pub fn get(conn: &mut Conn, id: &OfferingId) -> Result<Offering, OfferingError> 
 pub fn visible(conn: &mut Conn, caller: &Caller, id: &OfferingId) -> Result<Offering, OfferingError> {
     let offering = get(conn, id)?;
     let profile = &offering.content.profile;
-    if offering.status == OfferingStatus::Open && is_published(conn, profile)?
+    if offering.status == OfferingStatus::Open && profiles::is_published(conn, profile)?
         || profiles::may_manage(conn, caller, profile)?
     {
         return Ok(offering);
     }
     Err(OfferingError::NotFound)
-}
-
-fn is_published(conn: &mut Conn, profile: &ProfileId) -> Result<bool, DbError> {
-    let profile = profiles::find(conn, profile)?;
-    Ok(profile.is_some_and(|profile| profile.status == ProfileStatus::Published))
 }
 
 /// The offering, if the member manages its profile; others are told no more than they may know.
@@ -278,7 +273,10 @@ mod tests {
         let (_folder, mut conn, profile) = stored(now);
         let open = content(&profile, "2029-03-31");
         let open = put_imported(&mut conn, now, None, open).unwrap();
-        profiles::keep_fresh(&mut conn, at("2028-03-01T00:00:00Z")).unwrap();
+        // Reminded first, archived when the time that the reminder gives is over.
+        for day in ["2028-03-01T00:00:00Z", "2028-03-15T00:00:00Z"] {
+            profiles::keep_fresh(&mut conn, at(day)).unwrap();
+        }
         assert!(visible(&mut conn, &Caller(None), &open.id).is_err());
         assert_eq!(list(&mut conn, &public(), None, 9).unwrap(), []);
     }

@@ -12,8 +12,8 @@ pub use model::{
     ProfileStatus, Reader, Wish,
 };
 pub use service::{
-    create, find, follow, followers, get, is_follower, is_hub_staff, is_manager, keep_fresh, list_ids, lock,
-    managed, managed_by, managers, may_manage, put_imported, reader, replace, staff, stop_following, visible,
+    find, follow, followers, get, is_follower, is_manager, is_published, keep_fresh, list_ids, lock, managed,
+    managed_by, managers, may_manage, put_imported, reader, staff, stop_following, visible,
 };
 
 use crate::db::{Conn, DbError};

@@ -27,6 +27,11 @@ pub fn get(conn: &mut Conn, id: &ProfileId) -> Result<Profile, ProfileError> {
     store::find(conn, id)?.ok_or(ProfileError::NotFound)
 }
 
+/// Whether there is such a profile and it is published.
+pub fn is_published(conn: &mut Conn, id: &ProfileId) -> Result<bool, DbError> {
+    Ok(store::find(conn, id)?.is_some_and(|profile| profile.status == ProfileStatus::Published))
+}
+
 /// The profile, if the caller may know of it: it is published, or he manages it.
 pub fn visible(conn: &mut Conn, caller: &Caller, id: &ProfileId) -> Result<Profile, ProfileError> {
     let profile = get(conn, id)?;
@@ -47,10 +52,6 @@ pub fn managed(conn: &mut Conn, member: &Member, id: &ProfileId) -> Result<Profi
 
 pub fn is_manager(conn: &mut Conn, id: &ProfileId, account: &AccountId) -> Result<bool, DbError> {
     store::is_manager(conn, id, account)
-}
-
-pub fn is_hub_staff(conn: &mut Conn, account: &AccountId) -> Result<bool, DbError> {
-    store::is_hub_staff(conn, account)
 }
 
 /// Whether the caller manages the profile, or looks after the service.
@@ -84,7 +85,7 @@ pub fn managers(conn: &mut Conn, id: &ProfileId) -> Result<Vec<AccountId>, DbErr
     store::managers(conn, id)?.iter().map(|(account, _)| from_code(account)).collect()
 }
 
-/// Profiles that an account manages, newest first.
+/// Profiles that an account manages, newest first, 200 at most.
 pub fn managed_by(conn: &mut Conn, account: &AccountId) -> Result<Vec<ProfileId>, DbError> {
     let filter = Filter { managed_by: Some(account.clone()), ..Filter::default() };
     Ok(store::list(conn, &filter, None, ROUND)?.into_iter().map(|profile| profile.id).collect())
@@ -233,17 +234,21 @@ pub fn step(
 pub fn confirm(conn: &mut Conn, now: DateTime<Utc>, mut profile: Profile) -> Result<Profile, DbError> {
     profile.confirmed_at = now;
     store::update(conn, &mut profile, now)?;
+    record(conn, now, &profile.id)?;
     Ok(profile)
 }
 
 /// Reminds managers of profiles that run out soon and archives those that have; returns how many were touched.
 pub fn keep_fresh(conn: &mut Conn, now: DateTime<Utc>) -> Result<usize, ProfileError> {
-    let due = store::list_unconfirmed(conn, now - PROFILE_LIFETIME + REMINDER, true, ROUND)?;
+    let due = store::list_unreminded(conn, now - PROFILE_LIFETIME + REMINDER, ROUND)?;
     for profile in &due {
-        tell_managers(conn, now, mails::PROFILE_REMINDER, &profile.id)?;
-        store::set_reminded(conn, &profile.id, now)?;
+        // Another process may be at the same work.
+        if store::set_reminded(conn, &profile.id, now)? {
+            tell_managers(conn, now, mails::PROFILE_REMINDER, &profile.id)?;
+        }
     }
-    let over = store::list_unconfirmed(conn, now - PROFILE_LIFETIME, false, ROUND)?;
+    // Nobody is archived without having had the time that the reminder promises.
+    let over = store::list_unanswered(conn, now - REMINDER, ROUND)?;
     let touched = due.len() + over.len();
     for profile in over {
         step(conn, now, profile, Step::Archive, None)?;
@@ -255,8 +260,8 @@ pub fn keep_fresh(conn: &mut Conn, now: DateTime<Utc>) -> Result<usize, ProfileE
 /// the answer must not tell who is registered.
 pub fn add_staff(conn: &mut Conn, now: DateTime<Utc>, id: &ProfileId, email: &str) -> Result<(), DbError> {
     match accounts::find_by_email(conn, email)? {
-        Some(account) => store::add_manager(conn, id, &account.id, "staff", now),
-        None => Ok(()),
+        Some(account) if account.is_verified() => store::add_manager(conn, id, &account.id, "staff", now),
+        _ => Ok(()),
     }
 }
 

@@ -87,12 +87,13 @@ pub fn update(conn: &mut Conn, profile: &mut Profile, now: DateTime<Utc>) -> Res
     if updated == 1 { Ok(()) } else { Err(DbError::Stale) }
 }
 
-/// Notes that its managers were reminded; that is no change of the profile.
-pub fn set_reminded(conn: &mut Conn, id: &ProfileId, now: DateTime<Utc>) -> Result<(), DbError> {
-    diesel::update(profiles::table.find(id.as_str()))
-        .set(profiles::reminded_at.eq(now.naive_utc()))
-        .execute(conn)?;
-    Ok(())
+/// Notes that its managers were reminded, which is no change of the profile; false if somebody else was first.
+pub fn set_reminded(conn: &mut Conn, id: &ProfileId, now: DateTime<Utc>) -> Result<bool, DbError> {
+    let unreminded = profiles::table.filter(profiles::id.eq(id.as_str())).filter(
+        profiles::reminded_at.is_null().or(profiles::reminded_at.lt(profiles::confirmed_at.nullable())),
+    );
+    let updated = diesel::update(unreminded).set(profiles::reminded_at.eq(now.naive_utc())).execute(conn)?;
+    Ok(updated == 1)
 }
 
 /// Takes the row's lock until the end of the transaction, on both databases.
@@ -152,23 +153,33 @@ pub fn list_ids(conn: &mut Conn, cursor: &str, limit: i64) -> Result<Vec<String>
         .load(conn)?)
 }
 
-/// Published profiles that were last confirmed before `before`, and (with `unreminded`) not reminded since.
-pub fn list_unconfirmed(
-    conn: &mut Conn,
-    before: DateTime<Utc>,
-    unreminded: bool,
-    limit: i64,
-) -> Result<Vec<Profile>, DbError> {
-    let mut query = profiles::table
+/// Published profiles that were last confirmed before `before` and not reminded since.
+pub fn list_unreminded(conn: &mut Conn, before: DateTime<Utc>, limit: i64) -> Result<Vec<Profile>, DbError> {
+    let rows: Vec<ProfileRow> = profiles::table
         .filter(profiles::status.eq(ProfileStatus::Published.code()))
         .filter(profiles::confirmed_at.lt(before.naive_utc()))
-        .into_boxed();
-    if unreminded {
-        query = query.filter(
+        .filter(
             profiles::reminded_at.is_null().or(profiles::reminded_at.lt(profiles::confirmed_at.nullable())),
-        );
-    }
-    let rows: Vec<ProfileRow> = query.order(profiles::id).limit(limit).load(conn)?;
+        )
+        .order(profiles::id)
+        .limit(limit)
+        .load(conn)?;
+    rows.into_iter().map(ProfileRow::profile).collect()
+}
+
+/// Published profiles that were reminded by `reminded_by` and not confirmed since.
+pub fn list_unanswered(
+    conn: &mut Conn,
+    reminded_by: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<Profile>, DbError> {
+    let rows: Vec<ProfileRow> = profiles::table
+        .filter(profiles::status.eq(ProfileStatus::Published.code()))
+        .filter(profiles::reminded_at.le(reminded_by.naive_utc()))
+        .filter(profiles::reminded_at.ge(profiles::confirmed_at.nullable()))
+        .order(profiles::id)
+        .limit(limit)
+        .load(conn)?;
     rows.into_iter().map(ProfileRow::profile).collect()
 }
 

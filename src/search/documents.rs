@@ -3,7 +3,6 @@
 //! A field that fewer people than all members may see is not handed over at all, so no search, count, score or reason
 //! can tell anything of it.
 
-use chrono::{DateTime, Utc};
 use search_index::{Audience, Case, Claim, Document, Face, Kind, Passage, Place};
 
 use crate::db::{Conn, DbError};
@@ -13,7 +12,7 @@ use crate::indexing::Source;
 use crate::needs::{self, Need, NeedStatus};
 use crate::offerings::{self, Offering, OfferingStatus};
 use crate::profiles::{self, Profile, ProfileContent, ProfileStatus};
-use crate::values::{ConceptId, Multilingual, Visibility};
+use crate::values::{ConceptId, Multilingual, Visibility, codes_of};
 
 /// The rows of all domains as documents.
 pub struct Documents;
@@ -40,13 +39,7 @@ impl Source for Documents {
         Ok(affected)
     }
 
-    fn load(
-        &self,
-        conn: &mut Conn,
-        _now: DateTime<Utc>,
-        kind: Kind,
-        id: &str,
-    ) -> Result<Option<Document>, DbError> {
+    fn load(&self, conn: &mut Conn, kind: Kind, id: &str) -> Result<Option<Document>, DbError> {
         let Some(row) = Row::find(conn, kind, id)? else { return Ok(None) };
         if row.is_public() { row.document(conn).map(Some) } else { Ok(None) }
     }
@@ -176,10 +169,6 @@ fn claims(concepts: &[ConceptId], audience: Audience) -> Vec<Claim> {
     concepts.iter().map(|concept| Claim { concept: concept.0.clone(), audience }).collect()
 }
 
-fn codes<T: ToString>(values: &[T]) -> Vec<String> {
-    values.iter().map(ToString::to_string).collect()
-}
-
 /// What a profile says of itself that may be searched and matched.
 fn self_description(content: &ProfileContent) -> Vec<Passage> {
     let mut texts = public(&content.summary);
@@ -196,7 +185,7 @@ fn cases(content: &ProfileContent) -> Vec<Case> {
         titles: passages(&case.title, audience),
         texts: case.description.as_ref().map(|text| passages(text, audience)).unwrap_or_default(),
         claims: claims(&case.concepts, audience),
-        sectors: codes(&case.sectors),
+        sectors: codes_of(&case.sectors),
         year: case.year,
         audience,
     };
@@ -229,11 +218,11 @@ fn base(kind: Kind, id: &str, profile: &Profile) -> Document {
         seeks: Face::default(),
         offers: Face::default(),
         place: place(content),
-        sectors: codes(&content.sectors),
+        sectors: codes_of(&content.sectors),
         stage: content.stage.map(|stage| stage.to_string()),
         size: content.size.map(|size| size.to_string()),
-        languages: codes(&content.languages),
-        formats: codes(&content.formats),
+        languages: codes_of(&content.languages),
+        formats: codes_of(&content.formats),
         paused: false,
         created_at: profile.created_at,
         updated_at: profile.updated_at,
@@ -267,7 +256,7 @@ fn offers(content: &ProfileContent, offerings: &[Offering]) -> Face {
     let mut face = Face {
         passages: self_description(content),
         cases: cases(content),
-        formats: codes(&content.formats),
+        formats: codes_of(&content.formats),
         ..Face::default()
     };
     if let Some(audience) = audience(content.visibility.expertise) {
@@ -288,9 +277,9 @@ fn seeks(content: &ProfileContent, needs: &[Need]) -> Face {
         face.passages = wish.text.as_ref().map(|text| passages(text, audience)).unwrap_or_default();
         face.claims = claims(&wish.concepts, audience);
         face.audience = audience;
-        face.sectors = codes(&wish.sectors);
-        face.stages = codes(&wish.stages);
-        face.countries = codes(&wish.countries);
+        face.sectors = codes_of(&wish.sectors);
+        face.stages = codes_of(&wish.stages);
+        face.countries = codes_of(&wish.countries);
     }
     for need in needs {
         face.passages.extend(public(&need.content.title));
@@ -310,16 +299,16 @@ fn of_need(need: &Need, profile: &Profile) -> Document {
         seeks: Face {
             passages: titles.iter().chain(&texts).cloned().collect(),
             claims: claims(&content.concepts, Audience::Public),
-            sectors: codes(&content.sectors),
-            countries: codes(&content.countries),
-            formats: codes(&content.formats),
+            sectors: codes_of(&content.sectors),
+            countries: codes_of(&content.countries),
+            formats: codes_of(&content.formats),
             ..Face::default()
         },
         offers: offers(&profile.content, &[]),
         titles,
         texts,
-        languages: or(codes(&content.languages), owner.languages),
-        formats: or(codes(&content.formats), owner.formats),
+        languages: or(codes_of(&content.languages), owner.languages),
+        formats: or(codes_of(&content.formats), owner.formats),
         created_at: need.created_at,
         updated_at: need.updated_at,
         ends_at: Some(need.expires_at),
@@ -338,9 +327,9 @@ fn of_offering(offering: &Offering, profile: &Profile) -> Document {
     let titles = public(&content.title);
     let texts = public(&content.description);
     let seeks = content.eligibility.as_ref().map(|eligibility| Face {
-        countries: codes(&eligibility.countries),
-        sizes: codes(&eligibility.sizes),
-        stages: codes(&eligibility.stages),
+        countries: codes_of(&eligibility.countries),
+        sizes: codes_of(&eligibility.sizes),
+        stages: codes_of(&eligibility.stages),
         strict: true,
         ..Face::default()
     });
@@ -350,16 +339,16 @@ fn of_offering(offering: &Offering, profile: &Profile) -> Document {
             passages: titles.iter().chain(&texts).cloned().collect(),
             claims: claims(&content.concepts, Audience::Public),
             cases: cases(&profile.content),
-            sectors: codes(&content.sectors),
-            formats: codes(&content.formats),
+            sectors: codes_of(&content.sectors),
+            formats: codes_of(&content.formats),
             ..Face::default()
         },
         seeks: seeks.unwrap_or_default(),
         titles,
         texts,
-        sectors: or(codes(&content.sectors), owner.sectors),
-        languages: or(codes(&content.languages), owner.languages),
-        formats: or(codes(&content.formats), owner.formats),
+        sectors: or(codes_of(&content.sectors), owner.sectors),
+        languages: or(codes_of(&content.languages), owner.languages),
+        formats: or(codes_of(&content.formats), owner.formats),
         created_at: offering.created_at,
         updated_at: offering.updated_at,
         starts_at: content.opens_at(),
@@ -373,9 +362,9 @@ fn of_event(event: &Event, profile: &Profile) -> Document {
     let titles = public(&content.title);
     let texts = public(&content.description);
     let seeks = Face {
-        countries: codes(&content.audience.countries),
-        sizes: codes(&content.audience.sizes),
-        stages: codes(&content.audience.stages),
+        countries: codes_of(&content.audience.countries),
+        sizes: codes_of(&content.audience.sizes),
+        stages: codes_of(&content.audience.stages),
         ..Face::default()
     };
     let venue = content.venue.as_ref().map(|venue| Place {
@@ -389,7 +378,7 @@ fn of_event(event: &Event, profile: &Profile) -> Document {
         offers: Face {
             passages: titles.iter().chain(&texts).cloned().collect(),
             claims: claims(&content.concepts, Audience::Public),
-            sectors: codes(&content.sectors),
+            sectors: codes_of(&content.sectors),
             formats: vec![content.format.to_string()],
             ..Face::default()
         },
@@ -397,8 +386,8 @@ fn of_event(event: &Event, profile: &Profile) -> Document {
         titles,
         texts,
         place: venue.unwrap_or(owner.place),
-        sectors: codes(&content.sectors),
-        languages: codes(&content.languages),
+        sectors: codes_of(&content.sectors),
+        languages: codes_of(&content.languages),
         formats: vec![content.format.to_string()],
         created_at: event.created_at,
         updated_at: event.updated_at,

@@ -18,7 +18,7 @@ use crate::http::languages::ReaderLanguages;
 use crate::http::page::{self, next_link};
 use crate::http::problem::Problem;
 use crate::http::query::ValidQuery;
-use crate::values::{ConceptId, Country, Format, Language, Location, Region, Sector, Stage};
+use crate::values::{ConceptId, Country, Format, Language, Location, Region, Sector, Stage, codes_of};
 
 pub fn configure(api: &mut ServiceConfig<'_>) {
     api.service(search).service(suggest);
@@ -137,13 +137,13 @@ impl SearchParameters {
             filters: Filters {
                 kinds: self.kind,
                 categories: self.category,
-                countries: codes(&self.country),
-                regions: self.region.iter().map(|region| region.as_str().to_owned()).collect(),
-                languages: codes(&self.language),
-                sectors: codes(&self.sector),
-                concepts: self.concept.into_iter().map(|concept| concept.0).collect(),
-                stages: codes(&self.stage),
-                formats: codes(&self.format),
+                countries: codes_of(&self.country),
+                regions: codes_of(&self.region),
+                languages: codes_of(&self.language),
+                sectors: codes_of(&self.sector),
+                concepts: codes_of(&self.concept),
+                stages: codes_of(&self.stage),
+                formats: codes_of(&self.format),
                 starts_from: self.from,
                 starts_before: self.to,
                 near,
@@ -152,10 +152,6 @@ impl SearchParameters {
             ..SearchQuery::new(&self.q, now)
         })
     }
-}
-
-fn codes<T: ToString>(values: &[T]) -> Vec<String> {
-    values.iter().map(ToString::to_string).collect()
 }
 
 fn point(lat: Option<f64>, lon: Option<f64>) -> Result<Option<(f64, f64)>, String> {

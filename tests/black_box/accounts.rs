@@ -170,3 +170,46 @@ async fn the_public_keys_are_published() {
     assert_eq!(keys["keys"][0]["crv"], "Ed25519");
     assert!(keys["keys"][0].get("d").is_none());
 }
+
+#[actix_web::test]
+async fn a_password_is_changed_by_who_knows_it_and_every_session_ends() {
+    let test = TestApp::start().await;
+    let member = test.member("ada@example.eu").await;
+    let change = |current: &str, new: &str| {
+        let body = json!({ "current_password": current, "new_password": new });
+        async { member.post("/api/v1/accounts/me/password", &{ body }).await }
+    };
+    change("not the password", "eleven purple ladders").await.expect_problem(401, "credentials_wrong");
+    let weak = change(PASSWORD, "password1234").await.expect_problem(422, "invalid_fields");
+    assert_eq!(weak["errors"][0]["pointer"], "/new_password");
+    change(PASSWORD, "eleven purple ladders").await.expect(204);
+    let refresh = json!({ "refresh_token": member.refresh_token });
+    test.post("/api/v1/sessions/refresh", &refresh).await.expect_problem(401, "refresh_token_invalid");
+    let login = json!({ "email": "ada@example.eu", "password": "eleven purple ladders" });
+    test.post("/api/v1/sessions", &login).await.expect(200);
+    test.settle().await;
+    test.mail("ada@example.eu", "password_changed");
+}
+
+#[actix_web::test]
+async fn nobody_waits_in_an_account_for_the_owner_of_its_address() {
+    let test = TestApp::start().await;
+    test.post("/api/v1/accounts", &registration("ada@example.eu")).await.expect(202);
+    test.settle().await;
+    let thief = test.login("ada@example.eu").await;
+    let mut hers = registration("ada@example.eu");
+    hers["password"] = json!("eleven purple ladders");
+    test.post("/api/v1/accounts", &hers).await.expect(202);
+    let old = test.mails.take();
+    test.settle().await;
+    // The link of the first registration is void, and so are its password and its session.
+    let first = json!({ "token": link_token(&old[0]) });
+    test.post("/api/v1/accounts/verification", &first).await.expect_problem(422, "link_invalid");
+    let token = json!({ "token": link_token(&test.mail("ada@example.eu", "verify_email")) });
+    test.post("/api/v1/accounts/verification", &token).await.expect(200);
+    let login = |password: &str| json!({ "email": "ada@example.eu", "password": password });
+    test.post("/api/v1/sessions", &login(PASSWORD)).await.expect_problem(401, "credentials_wrong");
+    let refresh = json!({ "refresh_token": thief.refresh_token });
+    test.post("/api/v1/sessions/refresh", &refresh).await.expect_problem(401, "refresh_token_invalid");
+    test.post("/api/v1/sessions", &login("eleven purple ladders")).await.expect(200);
+}

@@ -171,7 +171,7 @@ impl TestApp {
     pub async fn advance(&self, by: chrono::TimeDelta) {
         self.clock.set(self.clock.now() + by);
         let now = self.clock.now();
-        self.app.db.write(move |conn| aihub::app::upkeep(conn, now)).await.unwrap();
+        aihub::app::upkeep(&self.app.db, now).await;
         self.settle().await;
     }
 

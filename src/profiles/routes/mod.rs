@@ -115,7 +115,8 @@ impl ListProfiles {
     description = "Published profiles, newest first. To find by words or by fit, use search and matching.",
     params(ListProfiles),
     security((), ("bearer" = [])),
-    responses((status = 200, description = "A page of profiles", body = Page<ProfileView>))
+    responses((status = 200, description = "A page of profiles", body = Page<ProfileView>),
+        (status = 403, description = "`forbidden`: drafts and the like are for those who manage them"))
 )]
 #[get("/profiles")]
 async fn list_profiles(

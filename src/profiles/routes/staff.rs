@@ -1,6 +1,6 @@
 //! Who manages a profile, and who follows it.
 
-use actix_web::{delete, get, post, put, web};
+use actix_web::{HttpRequest, delete, get, post, put, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::http::answer::Answer;
 use crate::http::body::ValidJson;
+use crate::http::limits::Limits;
 use crate::http::problem::Problem;
 use crate::ids::{AccountId, ProfileId};
 use crate::profiles::service;
@@ -76,18 +77,21 @@ pub async fn list_profile_staff(
     params(("id" = ProfileId, Path)),
     security(("bearer" = [])),
     request_body = AddStaff,
-    responses((status = 204, description = "Added, if the address has an account"),
-        (status = 403, description = "`forbidden`"))
+    responses((status = 204, description = "Added, if the address has a verified account"),
+        (status = 403, description = "`forbidden`, `email_not_verified`"))
 )]
 #[post("/profiles/{id}/staff")]
 pub async fn add_profile_staff(
+    request: HttpRequest,
     db: web::Data<Db>,
     clock: web::Data<Clock>,
+    limits: web::Data<Limits>,
     member: Member,
     id: web::Path<ProfileId>,
     body: ValidJson<AddStaff>,
 ) -> Result<Answer, Problem> {
-    let now = clock.now();
+    limits.secret(&request)?;
+    let (now, member) = (clock.now(), member.verified()?);
     db.write(move |conn| {
         service::managed(conn, &member, &id)?;
         service::add_staff(conn, now, &id, &body.value.email)?;
