@@ -1,6 +1,7 @@
 //! Embedded migrations: the same names in `migrations/sqlite` and `migrations/postgres`.
 
-use diesel::connection::SimpleConnection;
+use diesel::SqliteConnection;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::migration::Migration as _;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -23,13 +24,29 @@ pub(super) fn run(conn: &mut Conn) -> Result<Vec<String>, DbError> {
         conn.batch_execute(&format!("SET lock_timeout = 0; SELECT pg_advisory_lock({LOCK})"))?;
     }
     let ran = match conn {
-        Conn::Sqlite(conn) => names(conn.run_pending_migrations(SQLITE).map_err(failed)?),
+        Conn::Sqlite(conn) => run_on_sqlite(conn)?,
         Conn::Postgres(conn) => names(conn.run_pending_migrations(POSTGRES).map_err(failed)?),
     };
     if let Conn::Postgres(conn) = conn {
         conn.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})"))?;
     }
     Ok(ran)
+}
+
+/// All in one transaction that takes the write lock before it looks what is pending.
+fn run_on_sqlite(conn: &mut SqliteConnection) -> Result<Vec<String>, DbError> {
+    AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")?;
+    match conn.run_pending_migrations(SQLITE) {
+        Ok(ran) => {
+            let ran = names(ran);
+            AnsiTransactionManager::commit_transaction(conn)?;
+            Ok(ran)
+        }
+        Err(fault) => {
+            AnsiTransactionManager::rollback_transaction(conn)?;
+            Err(failed(fault))
+        }
+    }
 }
 
 pub(super) fn pending(conn: &mut Conn) -> Result<Vec<String>, DbError> {
