@@ -235,3 +235,4 @@ allow_tables_to_appear_in_same_query!(needs, memberships);
 allow_tables_to_appear_in_same_query!(offerings, profiles);
 allow_tables_to_appear_in_same_query!(offerings, memberships);
 allow_tables_to_appear_in_same_query!(introductions, memberships);
+allow_tables_to_appear_in_same_query!(introductions, profiles);

@@ -37,6 +37,12 @@ struct Told<'a> {
     recipient: &'a Account,
 }
 
+impl Told<'_> {
+    fn both_published(&self) -> bool {
+        [&self.requester, &self.target].iter().all(|profile| profile.status == ProfileStatus::Published)
+    }
+}
+
 /// Makes the mail, or nothing if the introduction is gone or has moved on, or if the recipient no longer manages the
 /// side that is told.
 pub fn compose(
@@ -56,7 +62,7 @@ pub fn compose(
             }
             (INTRODUCTION_REQUESTED, requested(conn, tokens, &told)?)
         }
-        (INTRODUCTION_ACCEPTED, status) if status.is_disclosed() => {
+        (INTRODUCTION_ACCEPTED, status) if status.is_disclosed() && told.both_published() => {
             (INTRODUCTION_ACCEPTED, accepted(conn, &told)?)
         }
         (INTRODUCTION_DECLINED, IntroductionStatus::Declined) => (INTRODUCTION_DECLINED, declined(&told)),

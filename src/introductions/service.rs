@@ -359,6 +359,14 @@ pub struct Details {
 }
 
 impl Details {
+    /// The reader's own profile.
+    pub fn own(&self) -> &Profile {
+        match self.side {
+            Side::Requester => &self.requester,
+            Side::Target => &self.target,
+        }
+    }
+
     /// The profile that is not the reader's.
     pub fn other(&self) -> &Profile {
         match self.side {
@@ -407,7 +415,10 @@ fn load_details(
         outcome: store::find_outcome(conn, &introduction.id, introduction.profile(side))?,
         introduction,
     };
-    details.contact = contact_of(conn, details.other(), &details.introduction)?;
+    // Whose own profile was taken down since keeps what he has, and hears nothing new.
+    if details.own().status == ProfileStatus::Published {
+        details.contact = contact_of(conn, details.other(), &details.introduction)?;
+    }
     Ok(details)
 }
 

@@ -4,9 +4,10 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 
 use super::model::{DeclineIntroduction, Introduction, IntroductionStatus, Outcome, Side};
-use crate::db::schema::{introduction_feedback, introductions, memberships};
+use crate::db::schema::{introduction_feedback, introductions, memberships, profiles};
 use crate::db::{Conn, DbError, from_code, from_json, to_json};
 use crate::ids::{AccountId, IntroductionId, ProfileId};
+use crate::profiles::ProfileStatus;
 
 #[derive(Queryable, Insertable, AsChangeset)]
 #[diesel(table_name = introductions)]
@@ -196,11 +197,14 @@ pub fn count_open(conn: &mut Conn, side: Side, profile: &ProfileId) -> Result<i6
     Ok(of_profile.count().get_result(conn)?)
 }
 
-/// Whether the account manages a profile that is on the other side of a disclosed introduction with `profile`.
+/// Whether the account manages a published profile that is on the other side of a disclosed introduction with
+/// `profile`: who was taken down since sees no more of others than anybody.
 pub fn is_matched(conn: &mut Conn, profile: &ProfileId, account: &AccountId) -> Result<bool, DbError> {
     let own = || {
         memberships::table
+            .inner_join(profiles::table)
             .filter(memberships::account_id.eq(account.as_str()))
+            .filter(profiles::status.eq(ProfileStatus::Published.code()))
             .select(memberships::profile_id)
     };
     let asked = introductions::requester_id.eq(profile.as_str()).and(introductions::target_id.eq_any(own()));

@@ -6,8 +6,8 @@ use serde_json::json;
 use super::Acquaintances;
 use super::mails;
 use super::model::{
-    PROFILE_LIFETIME, Profile, ProfileContent, ProfileError, ProfileKind, ProfileStatus, REMINDER, Reader,
-    Step,
+    FieldVisibility, PROFILE_LIFETIME, Profile, ProfileContent, ProfileError, ProfileKind, ProfileStatus,
+    REMINDER, Reader, Step,
 };
 use super::store::{self, Filter};
 use crate::accounts::{self, Caller, Member};
@@ -157,7 +157,10 @@ pub fn put_imported(
     content.check()?;
     let stored = known.map(|id| store::find(conn, id)).transpose()?.flatten();
     let profile = match stored {
-        Some(profile) => replace(conn, now, profile, content)?,
+        Some(profile) => {
+            let content = with_choices_of(&profile.content, content);
+            replace(conn, now, profile, content)?
+        }
         None => {
             let profile = Profile {
                 id: ProfileId::new(now),
@@ -180,6 +183,19 @@ pub fn put_imported(
         store::add_manager(conn, &profile.id, owner, "owner", now)?;
     }
     Ok(profile)
+}
+
+/// New content from a source that knows nothing of privacy keeps what the profile's people chose.
+fn with_choices_of(stored: &ProfileContent, content: ProfileContent) -> ProfileContent {
+    ProfileContent {
+        visibility: if content.visibility == FieldVisibility::default() {
+            stored.visibility.clone()
+        } else {
+            content.visibility
+        },
+        contact: content.contact.or_else(|| stored.contact.clone()),
+        ..content
+    }
 }
 
 /// Replaces what a profile says of itself; whoever writes it confirms it.

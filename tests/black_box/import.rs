@@ -4,7 +4,7 @@ use aihub::import::Report;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
-use crate::common::{TestApp, mentor, startup};
+use crate::common::{TestApp, ids, mentor, startup};
 
 /// Imports lines of one source and indexes them.
 pub async fn import(test: &TestApp, source: &'static str, lines: &[Value]) -> Report {
@@ -211,6 +211,26 @@ async fn a_changed_line_changes_its_own_thing_only() {
         changed.iter().all(|(old, new)| old.2 == new.2 && old.3 != new.3),
         "same id, another version: {changed:?}"
     );
+}
+
+#[actix_web::test]
+async fn a_changed_line_keeps_what_people_chose_to_hide() {
+    let test = TestApp::start().await;
+    let owner = test.member("claire@example.eu").await;
+    let mut line = json!({ "record": "profile", "key": "m", "owner": "claire@example.eu" });
+    line.as_object_mut().unwrap().extend(mentor().as_object().unwrap().clone());
+    import(&test, "partner", &[line.clone()]).await;
+    let id = ids(&owner.get("/api/v1/profiles?managed=true").await.json())[0].clone();
+    let path = format!("/api/v1/profiles/{id}");
+    let hidden = json!({ "visibility": { "description": "private", "contact": "private" } });
+    owner.patch(&path, &hidden).await.expect(200);
+    line["name"] = json!("Claire Nouvelle");
+    line.as_object_mut().unwrap().remove("contact");
+    import(&test, "partner", &[line]).await;
+    let seen = test.get(&path).await.expect(200).json();
+    assert_eq!(seen["name"], "Claire Nouvelle");
+    assert!(seen.get("description").is_none(), "{seen}");
+    assert_eq!(owner.get(&path).await.json()["contact"]["email"], "claire@mentor.example");
 }
 
 #[actix_web::test]
