@@ -14,7 +14,7 @@ mod service_tests;
 
 pub use mails::compose;
 pub use model::{Block, DeclineCode, Introduction, IntroductionError, IntroductionStatus, Side};
-pub use service::{blocks, expire_due, find, is_matched};
+pub use service::{blocks, expire_due};
 
 use chrono::{DateTime, Utc};
 
@@ -47,6 +47,6 @@ impl Acquaintances for Introduced {
         profile: &ProfileId,
         account: &AccountId,
     ) -> Result<bool, DbError> {
-        is_matched(conn, profile, account)
+        service::is_matched(conn, profile, account)
     }
 }

@@ -23,10 +23,6 @@ use crate::values::{Language, Visibility};
 /// How many introductions one round of upkeep takes on.
 const ROUND: i64 = 200;
 
-pub fn find(conn: &mut Conn, id: &IntroductionId) -> Result<Option<Introduction>, DbError> {
-    store::find(conn, id)
-}
-
 /// Whether the account manages a profile that has an accepted introduction with `profile`.
 pub fn is_matched(conn: &mut Conn, profile: &ProfileId, account: &AccountId) -> Result<bool, DbError> {
     store::is_matched(conn, profile, account)
