@@ -94,7 +94,7 @@ impl App {
         let (issuer, lifetime) = (config.public_url.to_string(), config.access_token_lifetime);
         let tokens = db.write_now(move |conn| Tokens::load(conn, now, &issuer, lifetime))?;
         let analysis = Arc::new(Analysis::new(Arc::new(Vocabulary::embedded()?)));
-        let index = Index::open(&config.index_folder, Arc::clone(&analysis), WriterOptions::default())?.index;
+        let index = Index::open(&config.index_folder, Arc::clone(&analysis), WriterOptions::default())?;
         let searcher = index.searcher();
         let follower = Follower {
             db: db.clone(),

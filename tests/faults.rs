@@ -3,14 +3,17 @@
 
 mod support;
 
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aihub::clock::Clock;
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
+use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
+use support::database::EmptyDatabase;
+use support::relay::Relay;
 use support::{Answer, House, Server, account, eventually, mails};
 
 fn registration(server: &Server, email: &str) -> RequestBuilder {
@@ -21,26 +24,119 @@ fn registration(server: &Server, email: &str) -> RequestBuilder {
     server.request(Method::POST, "/api/v1/accounts").json(&body)
 }
 
-#[tokio::test]
-async fn a_locked_database_is_a_503_that_passes() {
-    let house = House::new();
-    let server = house.serve();
-    let path = house.path("aihub.sqlite");
-    let mut other = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    other.batch_execute("PRAGMA busy_timeout = 5000; BEGIN EXCLUSIVE").unwrap();
-    let began = Instant::now();
-    let refused = Answer::of(registration(&server, "jo@faults.example")).await.unwrap().expect(503);
-    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
+/// Another program that keeps the database to itself, until it is dropped.
+fn occupy(database: &EmptyDatabase) -> Box<dyn SimpleConnection> {
+    match database.file() {
+        Some(file) => {
+            let mut conn = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+            conn.batch_execute("PRAGMA busy_timeout = 5000; BEGIN EXCLUSIVE").unwrap();
+            Box::new(conn)
+        }
+        None => {
+            let mut conn = PgConnection::establish(&database.url()).unwrap();
+            conn.batch_execute("BEGIN; LOCK TABLE accounts IN EXCLUSIVE MODE").unwrap();
+            Box::new(conn)
+        }
+    }
+}
+
+/// Checks that it says to try again, and nothing of how it works inside.
+fn expect_unavailable(answer: Answer) {
+    let refused = answer.expect(503);
     assert_eq!(refused.body["code"], "unavailable");
     assert_eq!(refused.header("content-type"), "application/problem+json");
     let seconds: u32 = refused.header("retry-after").parse().unwrap();
     assert!((1..=60).contains(&seconds), "{seconds}");
-    assert!(!refused.body.to_string().contains("locked"), "it tells how it works inside: {}", refused.body);
+    for word in ["locked", "lock timeout", "connection", "127.0.0.1"] {
+        assert!(!refused.body.to_string().contains(word), "{}", refused.body);
+    }
+}
+
+#[tokio::test]
+async fn a_locked_database_is_a_503_that_passes() {
+    let house = House::new();
+    let server = house.serve();
+    let other = occupy(&house.database);
+    let began = Instant::now();
+    expect_unavailable(Answer::of(registration(&server, "jo@faults.example")).await.unwrap());
+    assert!(began.elapsed() < Duration::from_secs(25), "{:?}", began.elapsed());
     Answer::of(server.request(Method::GET, "/api/v1/profiles")).await.unwrap().expect(200);
 
-    other.batch_execute("COMMIT").unwrap();
+    drop(other);
     Answer::of(registration(&server, "jo@faults.example")).await.unwrap().expect(202);
     eventually("the mail was written", || mails(&house.path("mails")).len() == 1).await;
+}
+
+#[tokio::test]
+async fn a_postgresql_that_is_lost_is_a_503_until_it_is_back() {
+    let house = House::new();
+    let EmptyDatabase::Postgres { server, name } = &house.database else { return };
+    let upstream = server.rsplit('@').next().unwrap().to_owned();
+    let relay = Relay::to(&upstream);
+    let url = format!("{server}/{name}").replace(&upstream, &relay.address.to_string());
+    let house = House::new().with("DATABASE_URL", &url);
+    let server = house.serve();
+    server.ready().await;
+    Answer::of(registration(&server, "jo@faults.example")).await.unwrap().expect(202);
+
+    relay.cut();
+    for _ in 0..3 {
+        expect_unavailable(Answer::of(registration(&server, "di@faults.example")).await.unwrap());
+    }
+    expect_unavailable(Answer::of(server.request(Method::GET, "/health/ready")).await.unwrap());
+    Answer::of(server.request(Method::GET, "/health/live")).await.unwrap().expect(200);
+    Answer::of(server.request(Method::GET, "/api/v1/search")).await.unwrap().expect(200);
+
+    relay.mend();
+    server.ready().await;
+    Answer::of(registration(&server, "di@faults.example")).await.unwrap().expect(202);
+    eventually("both mails were written", || mails(&house.path("mails")).len() == 2).await;
+}
+
+#[tokio::test]
+async fn postgresql_is_spoken_to_over_tls_where_the_url_says_so() {
+    let house = House::new();
+    let EmptyDatabase::Postgres { .. } = &house.database else { return };
+    let authority = std::env::var("AIHUB_TEST_POSTGRES_CA").expect("scripts/with-postgres names it");
+    let url = house.database.url();
+    let verified = |authority: &str| format!("{url}?sslmode=verify-full&sslrootcert={authority}");
+    let house = house.with("DATABASE_URL", &verified(&authority));
+    let server = house.serve();
+    server.ready().await;
+    Answer::of(registration(&server, "jo@faults.example")).await.unwrap().expect(202);
+    let mut conn = PgConnection::establish(&verified(&authority)).unwrap();
+    let clear = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+                 WHERE datname = current_database() AND NOT ssl";
+    let clear: i64 = diesel::sql_query(clear).get_result::<Count>(&mut conn).unwrap().count;
+    assert_eq!(clear, 0, "connections without TLS");
+
+    let foreign = house.path("foreign.pem");
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            "/CN=127.0.0.1",
+            "-keyout",
+            "/dev/null",
+        ])
+        .arg("-out")
+        .arg(&foreign)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let said =
+        House::new().with("DATABASE_URL", &verified(foreign.to_str().unwrap())).run_to_failure(&["serve"]);
+    assert!(said.contains("certificate verify failed"), "{said}");
+}
+
+#[derive(diesel::QueryableByName)]
+struct Count {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    count: i64,
 }
 
 #[test]

@@ -25,6 +25,9 @@ pub enum IndexError {
     /// An order by distance needs a point to measure from.
     #[error("sorting by distance needs a point to measure from")]
     NoPoint,
+    /// The index is being filled, and a part of it is no answer.
+    #[error("the search index is being built")]
+    Incomplete,
     /// The index was closed, or its writer failed before and must be opened anew.
     #[error("the index is closed")]
     Closed,

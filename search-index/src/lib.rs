@@ -43,4 +43,4 @@ pub use search::{
     Suggestion, SuggestionTarget,
 };
 pub use vocabulary::{Concept, ConceptNumber, Vocabulary, VocabularyError};
-pub use writer::{Change, Index, Opened, WriterOptions};
+pub use writer::{Change, Index, WriterOptions};

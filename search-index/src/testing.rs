@@ -77,7 +77,7 @@ pub(crate) fn options() -> WriterOptions {
 
 /// An index of these documents at position `1`.
 pub(crate) fn index(folder: &Path, documents: &[Document]) -> Index {
-    let index = Index::open(folder, analysis(), options()).unwrap().index;
+    let index = Index::open(folder, analysis(), options()).unwrap();
     index.apply(documents.iter().map(put).collect()).unwrap();
     index.commit("1").unwrap();
     index

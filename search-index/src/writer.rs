@@ -5,14 +5,16 @@
 //! themselves, so a crash at any moment only means that some changes are applied again.
 //!
 //! A root folder holds one folder for each fingerprint (schema, engine, analysis, vocabulary). An
-//! index with another fingerprint is left beside until the new one is complete.
+//! index with another fingerprint stays beside until the new one is complete, and longer where another
+//! process still writes to it: so a new version fills its index while the old version serves.
+//! Until an index is complete it answers nothing, as nobody could tell a part from the whole.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
-use tantivy::directory::MmapDirectory;
+use tantivy::directory::{Directory, INDEX_WRITER_LOCK, MmapDirectory};
 use tantivy::merge_policy::LogMergePolicy;
 use tantivy::schema::Schema;
 use tantivy::{IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError, Term};
@@ -63,21 +65,12 @@ pub enum Change {
     },
 }
 
-/// An index that was just opened.
-pub struct Opened {
-    pub index: Index,
-    /// Whether it must be filled from the database before it can be followed: it is new, its
-    /// predecessor had another fingerprint, or the last filling was never finished.
-    pub fresh: bool,
-}
-
 /// The index: its one writer, and the source of its searchers.
 pub struct Index {
     root: PathBuf,
     folder: PathBuf,
     analysis: Arc<Analysis>,
     fields: Arc<Fields>,
-    index: tantivy::Index,
     reader: IndexReader,
     snapshot: Arc<ArcSwap<Snapshot>>,
     searcher: Searcher,
@@ -97,12 +90,14 @@ struct Writing {
 }
 
 impl Index {
-    /// Opens the index under `root`, creating what is missing.
+    /// Opens the index under `root`, creating what is missing. It has no [`Index::position`] where it must be filled
+    /// from the database before it can be followed: it is new, its predecessor had another fingerprint, or the last
+    /// filling was never finished.
     ///
     /// # Errors
     /// [`IndexError::ForeignFolder`] if `root` holds anything that is not ours,
     /// [`IndexError::Locked`] if another process writes to it, and failures of the disk.
-    pub fn open(root: &Path, analysis: Arc<Analysis>, options: WriterOptions) -> Result<Opened, IndexError> {
+    pub fn open(root: &Path, analysis: Arc<Analysis>, options: WriterOptions) -> Result<Index, IndexError> {
         fs::create_dir_all(root)?;
         refuse_foreign(root)?;
         let folder = root.join(folder_name(&analysis));
@@ -115,7 +110,7 @@ impl Index {
         })?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let position = index.load_metas()?.payload;
-        let fresh = position.is_none();
+        let complete = position.is_some();
         let fields = Arc::new(fields);
         let snapshot = snapshot(&reader, &fields, position.clone())?;
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
@@ -125,17 +120,16 @@ impl Index {
             folder,
             analysis,
             fields,
-            index,
             reader,
             snapshot,
             searcher,
             threads: options.threads.max(1),
             writing: Mutex::new(Writing { writer: Some(writer), pending: false, position }),
         };
-        if !fresh {
+        if complete {
             index.remove_others()?;
         }
-        Ok(Opened { index, fresh })
+        Ok(index)
     }
 
     /// Applies changes in their order. They are found only after a commit.
@@ -159,28 +153,13 @@ impl Index {
         Ok(())
     }
 
-    /// Makes the applied changes durable and searchable, and records that the feed has been
-    /// followed up to `position`. The first such commit declares a fresh index complete.
-    ///
-    /// Does nothing and returns `false` where nothing was applied since a commit that has a
-    /// position; use [`Index::record`] to move the position alone.
+    /// Makes the applied changes durable and searchable, and records that the feed has been followed up to
+    /// `position`. The first commit declares the index complete. Returns `false`, and does nothing, where nothing was
+    /// applied and the position is the recorded one.
     ///
     /// # Errors
     /// If the index is closed or the disk fails.
     pub fn commit(&self, position: &str) -> Result<bool, IndexError> {
-        let mut writing = self.writing();
-        if !writing.pending && writing.position.is_some() {
-            return Ok(false);
-        }
-        self.commit_as(&mut writing, Some(position))?;
-        Ok(true)
-    }
-
-    /// As [`Index::commit`], also where only the position moved.
-    ///
-    /// # Errors
-    /// If the index is closed or the disk fails.
-    pub fn record(&self, position: &str) -> Result<bool, IndexError> {
         let mut writing = self.writing();
         if !writing.pending && writing.position.as_deref() == Some(position) {
             return Ok(false);
@@ -189,23 +168,12 @@ impl Index {
         Ok(true)
     }
 
-    /// Makes the changes applied so far searchable while a fresh index is being filled. The index
-    /// stays fresh: after a crash the filling starts again.
-    ///
-    /// # Errors
-    /// If the index is closed or the disk fails.
-    pub fn commit_partial(&self) -> Result<(), IndexError> {
-        let mut writing = self.writing();
-        let position = writing.position.clone();
-        self.commit_as(&mut writing, position.as_deref())
-    }
-
-    /// The position of the last commit; `None` while the index is fresh.
+    /// The position of the last commit; `None` while the index is not complete.
     pub fn position(&self) -> Option<String> {
         self.writing().position.clone()
     }
 
-    /// Removes every document and the position, so that the index is fresh again.
+    /// Removes every document and the position: the index is to be filled again.
     ///
     /// # Errors
     /// If the index is closed or the disk fails.
@@ -289,25 +257,22 @@ impl Index {
         Ok(())
     }
 
-    /// Removes our folders that have another fingerprint.
+    /// Removes our folders that have another fingerprint and no writer any more.
     fn remove_others(&self) -> Result<(), IndexError> {
         for entry in fs::read_dir(&self.root)? {
             let path = entry?.path();
-            if path != self.folder && is_ours(&path) {
-                log::info!("removing the outdated index {}", path.display());
-                fs::remove_dir_all(&path)?;
+            if path == self.folder || !is_ours(&path) {
+                continue;
             }
+            let directory = MmapDirectory::open(&path).map_err(TantivyError::from)?;
+            let Ok(_lock) = directory.acquire_lock(&INDEX_WRITER_LOCK) else {
+                log::info!("another version still serves from {}", path.display());
+                continue;
+            };
+            log::info!("removing the outdated index {}", path.display());
+            fs::remove_dir_all(&path)?;
         }
         Ok(())
-    }
-
-    /// How many documents and segments the last commit has.
-    ///
-    /// # Errors
-    /// If the disk fails.
-    pub fn size(&self) -> Result<(u64, usize), IndexError> {
-        let searcher = self.reader.searcher();
-        Ok((searcher.num_docs(), self.index.searchable_segment_ids()?.len()))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::document::Audience;
 use crate::testing::{analysis, by_visitor, document, index, options, passage, put};
 use crate::vocabulary::Vocabulary;
 
-fn open(folder: &TempDir) -> Opened {
+fn open(folder: &TempDir) -> Index {
     Index::open(folder.path(), analysis(), options()).unwrap()
 }
 
@@ -21,8 +21,7 @@ fn ids(index: &Index, text: &str) -> Vec<String> {
 #[test]
 fn a_commit_makes_changes_and_position_visible_together() {
     let folder = TempDir::new().unwrap();
-    let Opened { index, fresh } = open(&folder);
-    assert!(fresh);
+    let index = index(folder.path(), &[]);
     index.apply(vec![put(&document("prf_1", "en", "Anna", "robots"))]).unwrap();
     assert!(ids(&index, "robots").is_empty());
     assert!(index.commit("7").unwrap());
@@ -34,8 +33,7 @@ fn a_commit_makes_changes_and_position_visible_together() {
 fn the_position_survives_reopening() {
     let folder = TempDir::new().unwrap();
     index(folder.path(), &[document("prf_1", "en", "Anna", "robots")]).close().unwrap();
-    let Opened { index, fresh } = open(&folder);
-    assert!(!fresh);
+    let index = open(&folder);
     assert_eq!(index.position().as_deref(), Some("1"));
     assert_eq!(ids(&index, "robots"), ["prf_1"]);
 }
@@ -46,8 +44,7 @@ fn what_was_not_committed_is_gone_after_a_crash_and_the_position_says_so() {
     let index = index(folder.path(), &[document("prf_1", "en", "Anna", "robots")]);
     index.apply(vec![put(&document("prf_2", "en", "Bert", "robots"))]).unwrap();
     drop(index); // as a kill would: nothing is flushed
-    let Opened { index, fresh } = open(&folder);
-    assert!(!fresh);
+    let index = open(&folder);
     assert_eq!(index.position().as_deref(), Some("1"));
     assert_eq!(ids(&index, "robots"), ["prf_1"]);
 }
@@ -87,49 +84,67 @@ fn applying_the_same_changes_again_changes_nothing() {
 }
 
 #[test]
-fn empty_commits_are_skipped_unless_the_position_is_to_be_recorded() {
+fn a_commit_of_nothing_new_is_skipped() {
     let folder = TempDir::new().unwrap();
-    let Opened { index, .. } = open(&folder);
-    assert!(index.commit("1").unwrap(), "an empty source still completes a fresh index");
-    assert!(!index.commit("2").unwrap());
-    assert_eq!(index.position().as_deref(), Some("1"));
-    assert!(index.record("2").unwrap());
-    assert!(!index.record("2").unwrap());
+    let index = open(&folder);
+    assert!(index.commit("1").unwrap(), "an empty source still completes an index");
+    assert!(!index.commit("1").unwrap());
+    assert!(index.commit("2").unwrap());
     assert_eq!(index.position().as_deref(), Some("2"));
 }
 
 #[test]
-fn a_filling_that_was_not_finished_starts_again() {
+fn an_index_that_is_being_filled_answers_nothing() {
     let folder = TempDir::new().unwrap();
-    let Opened { index, .. } = open(&folder);
+    let index = open(&folder);
     index.apply(vec![put(&document("prf_1", "en", "Anna", "robots"))]).unwrap();
-    index.commit_partial().unwrap();
-    assert_eq!(ids(&index, "robots"), ["prf_1"]);
+    let searcher = index.searcher();
+    let unanswered = |error: IndexError| assert!(matches!(error, IndexError::Incomplete), "{error}");
+    unanswered(searcher.search(&by_visitor("robots")).err().unwrap());
+    unanswered(searcher.document(Kind::Profile, "prf_1").err().unwrap());
     drop(index);
-    assert!(open(&folder).fresh);
+    assert_eq!(open(&folder).position(), None, "what was not finished starts again");
 }
 
 #[test]
-fn clearing_makes_the_index_fresh() {
+fn clearing_makes_the_index_incomplete() {
     let folder = TempDir::new().unwrap();
     let index = index(folder.path(), &[document("prf_1", "en", "Anna", "robots")]);
     index.clear().unwrap();
     assert_eq!((index.searcher().count(), index.position()), (0, None));
     drop(index);
-    assert!(open(&folder).fresh);
+    assert_eq!(open(&folder).position(), None);
+}
+
+/// What another version of the program would open.
+fn open_otherwise(folder: &TempDir) -> Index {
+    let other = Arc::new(Analysis::new(Arc::new(Vocabulary::parse(&[]).unwrap())));
+    Index::open(folder.path(), other, options()).unwrap()
 }
 
 #[test]
 fn another_vocabulary_rebuilds_beside_the_old_index_until_complete() {
     let folder = TempDir::new().unwrap();
     index(folder.path(), &[document("prf_1", "en", "Anna", "robots")]).close().unwrap();
-    let other = Arc::new(Analysis::new(Arc::new(Vocabulary::parse(&[]).unwrap())));
-    let Opened { index, fresh } = Index::open(folder.path(), other, options()).unwrap();
-    assert!(fresh);
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
-    index.commit_partial().unwrap();
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    let index = open_otherwise(&folder);
+    assert_eq!((index.position(), fs::read_dir(folder.path()).unwrap().count()), (None, 2));
     index.commit("1").unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn the_old_version_serves_and_follows_while_the_new_one_fills_and_goes_with_it() {
+    let folder = TempDir::new().unwrap();
+    let old = index(folder.path(), &[document("prf_1", "en", "Anna", "robots")]);
+    let new = open_otherwise(&folder);
+    new.apply(vec![put(&document("prf_1", "en", "Anna", "robots"))]).unwrap();
+    new.commit("1").unwrap();
+    old.apply(vec![put(&document("prf_2", "en", "Bert", "robots"))]).unwrap();
+    old.commit("2").unwrap();
+    assert_eq!((ids(&old, "robots").len(), ids(&new, "robots").len()), (2, 1));
+    old.close().unwrap();
+    new.close().unwrap();
+    assert_eq!(open_otherwise(&folder).position().as_deref(), Some("1"));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
@@ -163,7 +178,6 @@ fn searchers_can_be_shared_and_follow_the_commits() {
     let found = std::thread::spawn(move || other.search(&by_visitor("robots")).unwrap().total);
     assert_eq!(found.join().unwrap(), 1);
     assert_eq!(searcher.count(), 1);
-    assert_eq!(index.size().unwrap().0, 1);
 }
 
 #[test]
@@ -172,9 +186,8 @@ fn a_damaged_index_is_replaced_by_an_empty_one() {
     index(folder.path(), &[document("prf_1", "en", "Anna", "robots")]).close().unwrap();
     let inner = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
     fs::write(inner.join("meta.json"), "{ half a").unwrap();
-    let Opened { index, fresh } = open(&folder);
-    assert!(fresh);
-    assert_eq!(index.searcher().count(), 0);
+    let index = open(&folder);
+    assert_eq!((index.position(), index.searcher().count()), (None, 0));
 }
 
 #[test]

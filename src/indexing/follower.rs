@@ -101,7 +101,7 @@ impl Follower {
             read += count;
             mark.position = last;
             self.index.apply(changes)?;
-            self.index.record(&mark.text())?;
+            self.index.commit(&mark.text())?;
             log::debug!(
                 "indexed {count} changes up to {last} ({}us)",
                 (self.clock.now() - now).num_microseconds().unwrap_or(0)
@@ -173,7 +173,7 @@ impl Follower {
             }
             total += read;
         }
-        self.index.record(&mark.text())?;
+        self.index.commit(&mark.text())?;
         log::info!("the index was built of {total} rows");
         Ok(total)
     }

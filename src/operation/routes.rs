@@ -3,7 +3,7 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use chrono::{DateTime, Utc};
-use search_index::Searcher;
+use search_index::{IndexError, Searcher};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -60,8 +60,7 @@ async fn check_live() -> Result<Answer, Problem> {
 async fn check_ready(db: web::Data<Db>, searcher: web::Data<Searcher>) -> Result<Answer, Problem> {
     db.read(|conn| mail::counts(conn).map(drop)).await?;
     if searcher.position().is_none() {
-        let detail = "the search index is being built";
-        return Err(Problem::new(Code::Unavailable, detail).header(header::RETRY_AFTER, "5"));
+        return Err(IndexError::Incomplete.into());
     }
     Answer::ok(&Health { status: "ok", documents: Some(searcher.count()) })
 }

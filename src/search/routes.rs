@@ -1,5 +1,6 @@
 //! All HTTP of search.
 
+use actix_web::http::header;
 use actix_web::{HttpRequest, get, web};
 use chrono::{DateTime, Utc};
 use search_index::{
@@ -31,6 +32,9 @@ impl From<IndexError> for Problem {
                 Problem::new(Code::MalformedQuery, "cursor: must be `next` of a page of the same search")
             }
             IndexError::NoPoint => Problem::new(Code::MalformedQuery, "sort: distance needs lat and lon"),
+            IndexError::Incomplete => {
+                Problem::new(Code::Unavailable, error.to_string()).header(header::RETRY_AFTER, "5")
+            }
             other => Problem::internal(other),
         }
     }

@@ -1,8 +1,7 @@
 //! The whole service for a test: real routes over HTTP, a database and an index of its own, mail in memory, a clock that
 //! the test sets.
 //!
-//! SQLite in a temporary folder, or a database of its own on the PostgreSQL server that `AIHUB_TEST_POSTGRES_URL` names
-//! (without a database's name at its end). Nothing sleeps: `settle` runs what works behind the answers until there is
+//! Nothing sleeps: `settle` runs what works behind the answers until there is
 //! nothing left to do.
 #![allow(dead_code, reason = "each test file uses its part")]
 
@@ -12,11 +11,12 @@ use aihub::config::Config;
 use aihub::db::{Conn, DbError};
 use aihub::mail::{Memory, Sent, Transport};
 use chrono::{DateTime, Utc};
-use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection, RunQueryDsl};
+use diesel::RunQueryDsl;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::support::database::EmptyDatabase;
 
 /// When every test begins: a Monday in winter.
 pub fn start() -> DateTime<Utc> {
@@ -33,42 +33,6 @@ pub struct TestApp {
     pub folder: TempDir,
     http: Client,
     database: EmptyDatabase,
-}
-
-/// A database with nothing in it, gone at the end: a file, or one on the server that `AIHUB_TEST_POSTGRES_URL` names.
-pub enum EmptyDatabase {
-    Sqlite(TempDir),
-    Postgres { server: String, name: String },
-}
-
-impl EmptyDatabase {
-    pub fn create() -> EmptyDatabase {
-        let Ok(server) = std::env::var("AIHUB_TEST_POSTGRES_URL") else {
-            return EmptyDatabase::Sqlite(tempfile::tempdir().unwrap());
-        };
-        let name = format!("aihub_{:016x}", rand::random::<u64>());
-        let mut conn =
-            PgConnection::establish(&format!("{server}/postgres")).expect("the test server answers");
-        conn.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
-        EmptyDatabase::Postgres { server, name }
-    }
-
-    pub fn url(&self) -> String {
-        match self {
-            EmptyDatabase::Sqlite(folder) => format!("sqlite://{}/test.sqlite", folder.path().display()),
-            EmptyDatabase::Postgres { server, name } => format!("{server}/{name}"),
-        }
-    }
-}
-
-impl Drop for EmptyDatabase {
-    fn drop(&mut self) {
-        if let EmptyDatabase::Postgres { server, name } = self
-            && let Ok(mut conn) = PgConnection::establish(&format!("{server}/postgres"))
-        {
-            let _ = conn.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
-        }
-    }
 }
 
 /// An answer, read to its end.

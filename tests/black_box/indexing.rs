@@ -16,7 +16,7 @@ use crate::common::{Member, TestApp, mentor, startup, with};
 fn follower(test: &TestApp, folder: &Path) -> Follower {
     let options = WriterOptions { memory: 16 << 20, threads: 1 };
     let original = &test.app.follower;
-    let index = Index::open(folder, Arc::clone(original.index.analysis()), options).unwrap().index;
+    let index = Index::open(folder, Arc::clone(original.index.analysis()), options).unwrap();
     let (db, source, clock) = (original.db.clone(), Arc::clone(&original.source), original.clock.clone());
     Follower { db, index: Arc::new(index), source, clock }
 }
@@ -297,7 +297,7 @@ async fn an_index_that_is_ahead_of_the_feed_is_rebuilt() {
     let (tx, seq) = place.split_once('.').unwrap();
     let [tx, seq] = [tx, seq].map(|number| number.parse::<i64>().unwrap());
     let later = if tx == 0 { format!("0.{}", seq + 1_000_000) } else { format!("{}.{seq}", tx + 1_000_000) };
-    ahead.index.record(&format!("{incarnation}@{later}")).unwrap();
+    ahead.index.commit(&format!("{incarnation}@{later}")).unwrap();
     ada.patch(&format!("/api/v1/profiles/{id}"), &json!({ "name": "Schwingwerk Zwei" })).await.expect(200);
     ahead.catch_up().unwrap();
     equals_a_fresh_one(&test, &ahead.index.searcher(), &[id]);

@@ -1,4 +1,4 @@
-//! The service from outside: over HTTP, on SQLite or PostgreSQL (see `common`).
+//! The service from outside: over HTTP, on SQLite or PostgreSQL.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod accounts;
@@ -16,4 +16,6 @@ mod needs;
 mod offerings;
 mod profiles;
 mod search;
+#[path = "../support/mod.rs"]
+mod support;
 mod visibility;

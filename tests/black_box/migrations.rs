@@ -2,7 +2,7 @@
 
 use aihub::db::Db;
 
-use crate::common::EmptyDatabase;
+use crate::support::database::EmptyDatabase;
 
 #[test]
 fn migrations_run_up_down_and_up() {

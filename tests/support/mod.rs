@@ -1,6 +1,8 @@
 //! The program itself as a process, in a folder of its own: for what cannot be seen from inside.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod database;
+pub mod relay;
 pub mod smtp;
 
 use std::fs::File;
@@ -16,21 +18,23 @@ use aihub::clock::Clock;
 use aihub::config::Config;
 use aihub::db::Conn;
 use aihub::mail::Transport;
+use database::EmptyDatabase;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A folder with a database, an index and a folder for mails, and the settings to run the program there.
+/// A database, a folder with an index and a folder for mails, and the settings to run the program there.
 pub struct House {
     pub folder: TempDir,
+    pub database: EmptyDatabase,
     settings: Vec<(String, String)>,
 }
 
 impl House {
     pub fn new() -> House {
         let folder = tempfile::tempdir().unwrap();
-        let house = House { folder, settings: Vec::new() };
-        let database = format!("sqlite://{}", house.path("aihub.sqlite").display());
+        let house = House { folder, database: EmptyDatabase::create(), settings: Vec::new() };
+        let database = house.database.url();
         let (index, mails) = (house.path("index"), house.path("mails"));
         house
             .with("DATABASE_URL", &database)
@@ -101,7 +105,7 @@ impl House {
     /// The service inside this process, with this clock, after no server runs here any more.
     pub fn open(&self, clock: Clock) -> App {
         let mut config = Config::load(None).expect("no AIHUB_* variable disturbs the tests");
-        config.database_url = format!("sqlite://{}", self.path("aihub.sqlite").display());
+        config.database_url = self.database.url();
         config.index_folder = self.path("index");
         config.access_token_lifetime = chrono::TimeDelta::hours(1);
         App::open(config, clock, Transport::Folder(self.path("mails"))).unwrap()

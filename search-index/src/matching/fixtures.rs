@@ -112,7 +112,7 @@ impl World {
         let analysis = Arc::new(Analysis::new(vocabulary));
         let folder = TempDir::new().unwrap();
         let options = WriterOptions { threads: 1, ..WriterOptions::default() };
-        let index = Index::open(folder.path(), Arc::clone(&analysis), options).unwrap().index;
+        let index = Index::open(folder.path(), Arc::clone(&analysis), options).unwrap();
         let changes = documents.into_iter().map(|document| Change::Put(Box::new(document)));
         index.apply(changes.collect()).unwrap();
         index.commit("1").unwrap();

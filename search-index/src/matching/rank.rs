@@ -59,7 +59,7 @@ impl Matcher {
     /// # Errors
     /// If the index cannot be read.
     pub fn rank(&self, index: &Searcher, request: &MatchRequest) -> Result<MatchPage, IndexError> {
-        let snapshot = index.snapshot();
+        let snapshot = index.snapshot()?;
         let view = self.view(index, &snapshot.searcher, request);
         let Ranking { seeker, mut ranked, rarity } = self.ranking(view, request)?;
         let considered = ranked.len();
@@ -85,7 +85,7 @@ impl Matcher {
         request: &MatchRequest,
         candidate: &str,
     ) -> Result<Option<Why>, IndexError> {
-        let snapshot = index.snapshot();
+        let snapshot = index.snapshot()?;
         let view = self.view(index, &snapshot.searcher, request);
         let Some(address) = view.find(candidate)? else {
             return Ok(None);

@@ -170,8 +170,12 @@ impl Searcher {
     }
 
     /// The latest commit, to be kept for as long as one answer takes.
-    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        self.snapshot.load_full()
+    ///
+    /// # Errors
+    /// [`IndexError::Incomplete`]
+    pub(crate) fn snapshot(&self) -> Result<Arc<Snapshot>, IndexError> {
+        let snapshot = self.snapshot.load_full();
+        if snapshot.position.is_some() { Ok(snapshot) } else { Err(IndexError::Incomplete) }
     }
 
     pub(crate) fn fields(&self) -> &Fields {
@@ -184,20 +188,20 @@ impl Searcher {
 
     /// How many documents the latest commit holds, for whatever reader.
     pub fn count(&self) -> u64 {
-        self.snapshot().searcher.num_docs()
+        self.snapshot.load().searcher.num_docs()
     }
 
-    /// The position that the latest commit recorded.
+    /// The position that the latest commit recorded; `None` while the index is not complete.
     pub fn position(&self) -> Option<String> {
-        self.snapshot().position.clone()
+        self.snapshot.load().position.clone()
     }
 
     /// A document as it was indexed, with everything that members may see.
     ///
     /// # Errors
-    /// If the engine fails or the stored document is damaged.
+    /// [`IndexError::Incomplete`], or if the engine fails or the stored document is damaged.
     pub fn document(&self, kind: Kind, id: &str) -> Result<Option<Document>, IndexError> {
-        let snapshot = self.snapshot();
+        let snapshot = self.snapshot()?;
         let address = self.address(&snapshot, kind, id)?;
         address.map(|address| self.stored(&snapshot, address)).transpose()
     }
@@ -236,7 +240,7 @@ impl Searcher {
     /// Finds documents. Whatever the text is, it is no error.
     ///
     /// # Errors
-    /// [`IndexError::BadCursor`], [`IndexError::NoPoint`], or a failure of the engine.
+    /// [`IndexError::Incomplete`], [`IndexError::BadCursor`], [`IndexError::NoPoint`], or a failure of the engine.
     pub fn search(&self, query: &SearchQuery) -> Result<SearchPage, IndexError> {
         let search = Search::new(self, query)?;
         let cursor = query.cursor.as_deref().map(|text| Cursor::decode(text, query.sort));
@@ -276,7 +280,7 @@ impl<'a> Search<'a> {
             None => Language::detect(&parsed.plain),
         };
         let limit = query.limit.clamp(1, MOST_HITS);
-        Ok(Search { searcher, snapshot: searcher.snapshot(), query, parsed, own, point, limit })
+        Ok(Search { searcher, snapshot: searcher.snapshot()?, query, parsed, own, point, limit })
     }
 
     /// Reads the query ever more leniently until it finds enough.

@@ -102,7 +102,7 @@ impl Searcher {
         if typed.iter().map(|word| word.chars().count()).sum::<usize>() < SHORTEST {
             return Ok(Vec::new());
         }
-        let snapshot = self.snapshot();
+        let snapshot = self.snapshot()?;
         let concepts = self.concepts(query, limit);
         let names = self.names(query, &snapshot, &typed, limit)?;
         let places = self.places(query, &snapshot, &typed, limit)?;

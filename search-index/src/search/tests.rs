@@ -380,7 +380,7 @@ fn pruned_and_exhaustive_search_agree() {
         .collect();
     let bench = bench(&documents);
     let searcher = bench.index.searcher();
-    let snapshot = searcher.snapshot();
+    let snapshot = searcher.snapshot().unwrap();
     let body = searcher.fields().texts(Language::ENGLISH).unwrap().body;
     for words in [["robot", "drone"], ["welder", "grain"], ["harbour", "robot"]] {
         let terms = words.map(|word| {
