@@ -236,7 +236,7 @@ async fn verify_email(
     let now = clock.now();
     let link = tokens.follow(LinkPurpose::VerifyEmail, &body.value.token, now)?;
     let account = db.write(move |conn| service::verify_email(conn, now, &link)).await?;
-    Answer::ok(&AccountView::from(&account))
+    Answer::versioned(account.version, &AccountView::from(&account))
 }
 
 #[utoipa::path(

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 
 use super::codes::Code;
@@ -28,7 +28,13 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 
 /// The codes that an operation of this form can answer with.
 fn implied(operation: &Operation, in_path: bool) -> Vec<Code> {
-    let mut codes = vec![Code::TooManyRequests, Code::Internal, Code::Unavailable];
+    let mut codes = vec![
+        Code::MalformedQuery,
+        Code::NotAcceptable,
+        Code::TooManyRequests,
+        Code::Internal,
+        Code::Unavailable,
+    ];
     let parameters: Vec<&Parameter> = operation
         .parameters
         .iter()
@@ -38,9 +44,6 @@ fn implied(operation: &Operation, in_path: bool) -> Vec<Code> {
             RefOr::Ref(_) => None,
         })
         .collect();
-    if parameters.iter().any(|parameter| parameter.parameter_in == ParameterIn::Query) {
-        codes.push(Code::MalformedQuery);
-    }
     if in_path {
         codes.push(Code::NotFound);
     }
@@ -59,6 +62,9 @@ fn implied(operation: &Operation, in_path: bool) -> Vec<Code> {
     }
     if header("Idempotency-Key") {
         codes.extend([Code::IdempotencyKeyReused, Code::MalformedHeader]);
+    }
+    if header("Index-Token") {
+        codes.push(Code::MalformedHeader);
     }
     if operation.security.is_some() {
         codes.extend([Code::TokenMissing, Code::TokenInvalid, Code::TokenExpired]);

@@ -19,6 +19,7 @@ use crate::faults::Faults;
 use crate::http::answer::Answer;
 use crate::http::body::ValidJson;
 use crate::http::codes::Code;
+use crate::http::index_token::UpToDate;
 use crate::http::languages::ReaderLanguages;
 use crate::http::problem::Problem;
 use crate::ids::{NeedId, ProfileId};
@@ -252,6 +253,8 @@ pub struct MatchExplanation {
     description = "Ranks who fits a need, a profile or a few sentences, in both directions and across languages, and says \
         why. Works without an account; members see more. Reasons are in the first language of `Accept-Language` that the \
         service speaks. Nothing is stored.",
+    params(("Index-Token" = Option<String>, Header,
+        description = "The `Index-Token` of a write's answer: what it wrote is found")),
     security((), ("bearer" = [])),
     request_body = FindMatches,
     responses((status = 200, description = "The best answers", body = MatchList))
@@ -265,6 +268,7 @@ async fn find_matches(
     caller: Caller,
     languages: ReaderLanguages,
     body: ValidJson<FindMatches>,
+    _: UpToDate,
 ) -> Result<Answer, Problem> {
     let (now, mut question) = (clock.now(), body.value);
     let subject = question.subject()?;
@@ -293,6 +297,8 @@ pub struct ExplainMatch {
     tag = "matching",
     summary = "Explain one match",
     description = "Why a candidate stands where it stands for a question, or which rule keeps it out.",
+    params(("Index-Token" = Option<String>, Header,
+        description = "The `Index-Token` of a write's answer: what it wrote is found")),
     security((), ("bearer" = [])),
     request_body = ExplainMatch,
     responses((status = 200, description = "The candidate, its rank, or what keeps it out", body = MatchExplanation),
@@ -307,6 +313,7 @@ async fn explain_match(
     caller: Caller,
     languages: ReaderLanguages,
     body: ValidJson<ExplainMatch>,
+    _: UpToDate,
 ) -> Result<Answer, Problem> {
     let (now, ExplainMatch { candidate, mut question }) = (clock.now(), body.value);
     let subject = question.subject()?;

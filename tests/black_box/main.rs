@@ -4,9 +4,11 @@
 mod accounts;
 mod common;
 mod contract;
+mod cursors;
 mod event_lists;
 mod events;
 mod import;
+mod index_tokens;
 mod indexing;
 mod links;
 mod main_job;
@@ -14,8 +16,11 @@ mod matching;
 mod migrations;
 mod needs;
 mod offerings;
+mod operations;
 mod profiles;
+mod requests;
 mod search;
 #[path = "../support/mod.rs"]
 mod support;
 mod visibility;
+mod writes;
