@@ -8,7 +8,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App as Actix, Error, HttpServer, web};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use search_index::matching::Matcher;
 use search_index::{Analysis, Index, Searcher, Vocabulary, WriterOptions};
 use tokio::sync::watch;
@@ -21,24 +21,23 @@ use utoipa_actix_web::scope::scope;
 use crate::accounts::{self, Passwords, Tokens};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::{Conn, Db, DbError};
+use crate::db::{Conn, Db, DbError, FEED_KEPT};
 use crate::http::contract::{Contract, ContractError};
 use crate::http::limits::{Limits, limit};
 use crate::http::negotiation::negotiate;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::{docs, failures, headers, idempotency, origins, request};
+use crate::ids::ProfileId;
 use crate::import::{Importer, Report};
 use crate::indexing::Follower;
 use crate::introductions::{Introduced, Reasons};
 use crate::mail::{Composer, Letter, Mailer, MailerError, Queued, Transport};
 use crate::matching::MatchReasons;
 use crate::operation::{self, Metrics, measure};
-use crate::profiles::Acquaintances;
+use crate::profiles::{Acquaintances, Belongings};
 use crate::search::Documents;
 use crate::{events, introductions, matching, needs, offerings, profiles, search};
 
-/// How long the change feed is kept; an index that stands further back is rebuilt.
-const FEED_KEPT: TimeDelta = TimeDelta::days(7);
 /// How often what has run out is looked for.
 const UPKEEP: Duration = Duration::from_secs(60);
 
@@ -121,7 +120,7 @@ impl App {
             db: self.db.clone(),
             contract: Arc::clone(&self.contract),
             source: source.to_owned(),
-            now: self.clock.now(),
+            clock: self.clock.clone(),
         };
         Arc::new(importer).run(text, progress)
     }
@@ -199,6 +198,7 @@ impl App {
             .app_data(web::Data::new(self.follower.progress()))
             .app_data(web::Data::from(self.reasons()))
             .app_data(web::Data::from(Arc::new(Introduced) as Arc<dyn Acquaintances>))
+            .app_data(web::Data::new(BELONGINGS))
             .app_data(web::Data::from(Arc::clone(&self.matcher)))
             .app_data(web::Data::from(Arc::clone(&self.contract)))
             .wrap(Compress::default())
@@ -248,7 +248,16 @@ where
         description = "Matchmaking and networking for Europe's AI hubs: start-ups, mentors and hubs find each other, and \
             see why.\n\nEvery failure is `application/problem+json` (RFC 9457); its `type` leads to an explanation. \
             Times are RFC 3339 in UTC. Lists are paged by cursor. To change a thing, send its `ETag` as `If-Match`. To \
-            repeat a POST safely, send an `Idempotency-Key`.",
+            repeat a POST safely, send an `Idempotency-Key`.\n\n\
+            ## Keeping a copy\n\n\
+            Profiles, needs, offerings and events can be kept as a copy that follows the list, filters and all. Begin with \
+            `updated_since=1970-01-01T00:00:00Z` and the filters; put `items` into the copy by `id`, take out what `gone` \
+            names, and keep `next`. Ask again with `cursor=<next>` and the same filters: at once until a page comes without \
+            items and without gone, then as often as you like. What comes twice, or goes without having been there, is \
+            harmless. A later `updated_since` leaves out what has not changed since, or a few minutes before. Nothing enters or leaves \
+            a copy by time alone: events that are over stay until you take them out. The answer 410 `copy_outdated` \
+            means that changes were missed (they are kept for 30 days), or that you may see other things now than when \
+            the copy began, as after logging in or joining the staff of a profile: drop the copy and begin anew.",
         license(name = "MIT", identifier = "MIT")
     ),
     servers((url = "/", description = "This service")),
@@ -288,7 +297,7 @@ fn finished(mut api: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
 pub async fn upkeep(db: &Db, now: DateTime<Utc>) {
     type Work = fn(&mut Conn, DateTime<Utc>) -> Result<(), Problem>;
     let works: [(&str, Work); 8] = [
-        ("profiles", |conn, now| Ok(profiles::keep_fresh(conn, now).map(drop)?)),
+        ("profiles", |conn, now| Ok(profiles::keep_fresh(conn, now, BELONGINGS).map(drop)?)),
         ("needs", |conn, now| Ok(needs::expire_due(conn, now).map(drop)?)),
         ("offerings", |conn, now| Ok(offerings::expire_due(conn, now).map(drop)?)),
         ("events", |conn, now| Ok(events::hold_due(conn, now).map(drop)?)),
@@ -303,6 +312,14 @@ pub async fn upkeep(db: &Db, now: DateTime<Utc>) {
         }
     }
 }
+
+/// What everybody sees only while its profile is published, as all domains have it.
+const BELONGINGS: Belongings = Belongings(|conn: &mut Conn, now: DateTime<Utc>, profile: &ProfileId| {
+    needs::seen_or_hidden(conn, now, profile)?;
+    offerings::seen_or_hidden(conn, now, profile)?;
+    events::seen_or_hidden(conn, now, profile)?;
+    introductions::seen_or_hidden(conn, now, profile)
+});
 
 /// Makes every mail, by asking the domain that it is about.
 struct Letters {

@@ -14,7 +14,7 @@ use super::steps::{CancelEvent, MoveEventOnline, RescheduleEvent, Step};
 use super::store::{Cursor, Filter};
 use crate::accounts::{Caller, Member};
 use crate::clock::Clock;
-use crate::db::Db;
+use crate::db::{Conn, Db, DbError, Follower, Part};
 use crate::http::answer::Answer;
 use crate::http::body::{MergePatch, ValidJson, patch_schema};
 use crate::http::codes::Code;
@@ -22,9 +22,9 @@ use crate::http::conditional::IfMatch;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::index_token::write;
 use crate::http::languages::ReaderLanguages;
-use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::query::ValidQuery;
+use crate::http::sync::{Asked, Followed, FollowedPage};
 use crate::ids::{EventId, ProfileId};
 use crate::values::{ConceptId, Country, Format, Language, Multilingual, Sector};
 
@@ -139,7 +139,8 @@ fn answer(event: Event) -> Result<Answer, Problem> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListEvents {
-    /// Those that end after this moment, or on this day (UTC) or later. Default: now, but with `managed` any time.
+    /// Those that end after this moment, or on this day (UTC) or later. Default: now, but with `managed` and
+    /// `updated_since` any time.
     #[param(max_length = 40, example = "2026-11-24")]
     pub from: Option<String>,
     /// Those that begin before this moment, or on this day (UTC) or earlier.
@@ -170,13 +171,18 @@ pub struct ListEvents {
     /// How many items at most.
     #[param(minimum = 1, maximum = 100, default = 20)]
     pub limit: Option<u32>,
+    /// Begins a copy of the list: what is newer than this moment, and from then on what changes, see "Keeping a copy"
+    /// above. `1970-01-01T00:00:00Z` begins with all that the list holds.
+    #[param(example = "1970-01-01T00:00:00Z")]
+    pub updated_since: Option<DateTime<Utc>>,
     /// `next` of the page before, unchanged.
     #[param(max_length = 500)]
     pub cursor: Option<String>,
 }
 
 impl ListEvents {
-    fn filter(self, caller: &Caller, now: DateTime<Utc>) -> Result<Filter, Problem> {
+    /// The filter; `earliest` is where the list begins unless it is said.
+    fn filter(self, caller: &Caller, earliest: Option<DateTime<Utc>>) -> Result<Filter, Problem> {
         let managed_by = match (self.managed, caller.account()) {
             (true, None) => return Err(Problem::of(Code::TokenMissing)),
             (true, Some(account)) => Some(account.clone()),
@@ -193,7 +199,7 @@ impl ListEvents {
         let from = self.from.as_deref().map(|text| moment("from", text, Days::new(0))).transpose()?;
         let to = self.to.as_deref().map(|text| moment("to", text, Days::new(1))).transpose()?;
         Ok(Filter {
-            from: from.or((!self.managed).then_some(now)),
+            from: from.or(earliest.filter(|_| !self.managed)),
             to,
             status: self.status,
             profile: self.profile,
@@ -222,19 +228,14 @@ fn moment(name: &str, text: &str, days: Days) -> Result<DateTime<Utc>, Problem> 
     })
 }
 
-/// Where a page ends, as its cursor says it.
-fn position(view: &EventView) -> String {
-    format!("{}.{}", view.starts_at.timestamp(), view.id)
-}
-
-fn cursor(text: Option<&str>) -> Result<Option<Cursor>, Problem> {
-    let Some(position) = page::decode_cursor(text)? else { return Ok(None) };
+/// Reads what [`EventList`] says of where a page ends.
+fn cursor(key: &str) -> Result<Cursor, Problem> {
     let read = || {
-        let (seconds, id) = position.split_once('.')?;
+        let (seconds, id) = key.split_once('.')?;
         Some((DateTime::from_timestamp(seconds.parse().ok()?, 0)?, id.parse().ok()?))
     };
     let wrong = || Problem::new(Code::MalformedQuery, "cursor: must be `next` of an earlier page of events");
-    read().map(Some).ok_or_else(wrong)
+    read().ok_or_else(wrong)
 }
 
 #[utoipa::path(
@@ -243,8 +244,9 @@ fn cursor(text: Option<&str>) -> Result<Option<Cursor>, Problem> {
     description = "What takes place from now on, earliest first. To find by words or by fit, use search and matching.",
     params(ListEvents),
     security((), ("bearer" = [])),
-    responses((status = 200, description = "A page of events", body = Page<EventView>),
-        (status = 403, description = "`forbidden`: drafts of others"))
+    responses((status = 200, description = "A page of events", body = FollowedPage<EventView>),
+        (status = 403, description = "`forbidden`: drafts of others"),
+        (status = 410, description = "`copy_outdated`"))
 )]
 #[get("/events")]
 async fn list_events(
@@ -254,13 +256,40 @@ async fn list_events(
     caller: Caller,
     query: ValidQuery<ListEvents>,
 ) -> Result<Answer, Problem> {
-    let query = query.0;
-    let (limit, cursor) = (page::limit(query.limit)?, cursor(query.cursor.as_deref())?);
-    let filter = query.filter(&caller, clock.now())?;
-    let found =
-        db.read(move |conn| service::list(conn, &filter, cursor.as_ref(), i64::from(limit) + 1)).await?;
-    let views = found.into_iter().map(EventView::from).collect();
-    Answer::page(&request, &Page::of(views, limit, position))
+    let (query, now) = (query.0, clock.now());
+    let asked = Asked::of(&request, query.limit, query.cursor.as_deref(), query.updated_since)?;
+    let earliest = (!asked.is_for_copy()).then_some(now);
+    let list = EventList(query.filter(&caller, earliest)?);
+    let page = db.read(move |conn| asked.page(conn, now, &list)).await?;
+    page.answer(&request)
+}
+
+/// A list, as it can be followed.
+struct EventList(Filter);
+
+impl Followed for EventList {
+    type View = EventView;
+    const KIND: &'static str = service::KIND;
+
+    fn load(&self, conn: &mut Conn, part: Part<'_>) -> Result<Vec<EventView>, Problem> {
+        let part = match part {
+            Part::After(key, limit) => Part::After(key.map(cursor).transpose()?, limit),
+            Part::Of(ids) => Part::Of(ids),
+        };
+        Ok(service::list(conn, &self.0, part)?.into_iter().map(EventView::from).collect())
+    }
+
+    fn id(view: &EventView) -> &str {
+        view.id.as_str()
+    }
+
+    fn key(view: &EventView) -> String {
+        format!("{}.{}", view.starts_at.timestamp(), view.id)
+    }
+
+    fn follower(&self, conn: &mut Conn) -> Result<Follower, DbError> {
+        service::follower(conn, &self.0)
+    }
 }
 
 #[utoipa::path(

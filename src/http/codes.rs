@@ -79,6 +79,8 @@ table! {
         "Contact details are in the accepted introduction."),
     Conflict = ("conflict", 409, "This clashes with what is stored",
         "Read the current state and try again."),
+    CopyOutdated = ("copy_outdated", 410, "What has changed since then cannot be told",
+        "Drop the copy and begin anew: read the list with `updated_since=1970-01-01T00:00:00Z`."),
     StaleVersion = ("stale_version", 412, "It has changed since you read it",
         "Read it again, and send the new `ETag` as `If-Match`."),
     PayloadTooLarge = ("payload_too_large", 413, "The body is too large",

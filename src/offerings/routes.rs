@@ -14,16 +14,16 @@ use super::service;
 use super::store::Filter;
 use crate::accounts::{Caller, Member};
 use crate::clock::Clock;
-use crate::db::Db;
+use crate::db::{Conn, Db, DbError, Follower, Part};
 use crate::http::answer::Answer;
 use crate::http::body::{MergePatch, ValidJson, patch_schema};
 use crate::http::codes::Code;
 use crate::http::conditional::IfMatch;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::index_token::write;
-use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::query::ValidQuery;
+use crate::http::sync::{Asked, Followed, FollowedPage};
 use crate::ids::{OfferingId, ProfileId};
 use crate::values::{ConceptId, Format, HelpType, Language, Multilingual, Sector};
 
@@ -150,6 +150,10 @@ pub struct ListOfferings {
     /// How many items at most.
     #[param(minimum = 1, maximum = 100, default = 20)]
     pub limit: Option<u32>,
+    /// Begins a copy of the list: what is newer than this moment, and from then on what changes, see "Keeping a copy"
+    /// above. `1970-01-01T00:00:00Z` begins with all that the list holds.
+    #[param(example = "1970-01-01T00:00:00Z")]
+    pub updated_since: Option<DateTime<Utc>>,
     /// `next` of the page before, unchanged.
     #[param(max_length = 500)]
     pub cursor: Option<String>,
@@ -183,23 +187,42 @@ impl ListOfferings {
         up only from a later day. To find by words or by fit, use search and matching.",
     params(ListOfferings),
     security((), ("bearer" = [])),
-    responses((status = 200, description = "A page of offerings", body = Page<OfferingView>),
-        (status = 403, description = "`forbidden`"))
+    responses((status = 200, description = "A page of offerings", body = FollowedPage<OfferingView>),
+        (status = 403, description = "`forbidden`"), (status = 410, description = "`copy_outdated`"))
 )]
 #[get("/offerings")]
 async fn list_offerings(
     request: HttpRequest,
     db: web::Data<Db>,
+    clock: web::Data<Clock>,
     caller: Caller,
     query: ValidQuery<ListOfferings>,
 ) -> Result<Answer, Problem> {
     let query = query.0;
-    let (filter, limit) = (query.filter(&caller)?, page::limit(query.limit)?);
-    let cursor = page::decode_cursor(query.cursor.as_deref())?;
-    let offerings =
-        db.read(move |conn| service::list(conn, &filter, cursor.as_deref(), i64::from(limit) + 1)).await?;
-    let page = Page::of(offerings, limit, |offering| offering.id.to_string());
-    Answer::page(&request, &page.map(OfferingView::from))
+    let asked = Asked::of(&request, query.limit, query.cursor.as_deref(), query.updated_since)?;
+    let (list, now) = (OfferingList(query.filter(&caller)?), clock.now());
+    let page = db.read(move |conn| asked.page(conn, now, &list)).await?;
+    page.answer(&request)
+}
+
+/// A list, as it can be followed.
+struct OfferingList(Filter);
+
+impl Followed for OfferingList {
+    type View = OfferingView;
+    const KIND: &'static str = service::KIND;
+
+    fn load(&self, conn: &mut Conn, part: Part<'_>) -> Result<Vec<OfferingView>, Problem> {
+        Ok(service::list(conn, &self.0, part)?.into_iter().map(OfferingView::from).collect())
+    }
+
+    fn id(view: &OfferingView) -> &str {
+        view.id.as_str()
+    }
+
+    fn follower(&self, conn: &mut Conn) -> Result<Follower, DbError> {
+        service::follower(conn, &self.0)
+    }
 }
 
 #[utoipa::path(

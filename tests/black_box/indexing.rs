@@ -274,7 +274,7 @@ async fn an_index_that_stands_before_the_trimmed_feed_is_rebuilt() {
     let (gone, new) = (kept, ada.profile(&mentor()).await);
     ada.act(&format!("/api/v1/profiles/{gone}/archive")).await.expect(200);
     test.settle().await;
-    test.advance(TimeDelta::days(8)).await;
+    test.advance(TimeDelta::days(31)).await;
     assert_eq!(test.app.follower.catch_up().unwrap(), 0, "who stands at the end has lost nothing");
     let old = follower(&test, folder.path());
     assert!(old.index.searcher().document(Kind::Profile, &gone).unwrap().is_some());

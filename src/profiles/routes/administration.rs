@@ -14,7 +14,7 @@ use crate::http::body::ValidJson;
 use crate::http::problem::Problem;
 use crate::ids::ProfileId;
 use crate::profiles::model::Step;
-use crate::profiles::service;
+use crate::profiles::{Belongings, service};
 
 /// Why an administrator refuses or takes down a profile.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -38,10 +38,12 @@ pub struct GiveReason {
 pub async fn approve_profile(
     db: web::Data<Db>,
     clock: web::Data<Clock>,
+    belongings: web::Data<Belongings>,
     _administrator: Administrator,
     id: web::Path<ProfileId>,
 ) -> Result<Answer, Problem> {
-    step(&db, &clock, (Step::Approve, None), ADMINISTRATOR, move |conn| service::get(conn, &id)).await
+    step(&db, &clock, &belongings, (Step::Approve, None), ADMINISTRATOR, move |conn| service::get(conn, &id))
+        .await
 }
 
 #[utoipa::path(
@@ -58,12 +60,14 @@ pub async fn approve_profile(
 pub async fn reject_profile(
     db: web::Data<Db>,
     clock: web::Data<Clock>,
+    belongings: web::Data<Belongings>,
     _administrator: Administrator,
     id: web::Path<ProfileId>,
     body: ValidJson<GiveReason>,
 ) -> Result<Answer, Problem> {
     let reason = Some(body.value.reason);
-    step(&db, &clock, (Step::Reject, reason), ADMINISTRATOR, move |conn| service::get(conn, &id)).await
+    step(&db, &clock, &belongings, (Step::Reject, reason), ADMINISTRATOR, move |conn| service::get(conn, &id))
+        .await
 }
 
 #[utoipa::path(
@@ -80,12 +84,16 @@ pub async fn reject_profile(
 pub async fn suspend_profile(
     db: web::Data<Db>,
     clock: web::Data<Clock>,
+    belongings: web::Data<Belongings>,
     _administrator: Administrator,
     id: web::Path<ProfileId>,
     body: ValidJson<GiveReason>,
 ) -> Result<Answer, Problem> {
     let reason = Some(body.value.reason);
-    step(&db, &clock, (Step::Suspend, reason), ADMINISTRATOR, move |conn| service::get(conn, &id)).await
+    step(&db, &clock, &belongings, (Step::Suspend, reason), ADMINISTRATOR, move |conn| {
+        service::get(conn, &id)
+    })
+    .await
 }
 
 #[utoipa::path(
@@ -101,8 +109,12 @@ pub async fn suspend_profile(
 pub async fn reinstate_profile(
     db: web::Data<Db>,
     clock: web::Data<Clock>,
+    belongings: web::Data<Belongings>,
     _administrator: Administrator,
     id: web::Path<ProfileId>,
 ) -> Result<Answer, Problem> {
-    step(&db, &clock, (Step::Reinstate, None), ADMINISTRATOR, move |conn| service::get(conn, &id)).await
+    step(&db, &clock, &belongings, (Step::Reinstate, None), ADMINISTRATOR, move |conn| {
+        service::get(conn, &id)
+    })
+    .await
 }

@@ -4,27 +4,30 @@ mod administration;
 mod staff;
 mod view;
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, get, patch, post, web};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::Acquaintances;
 use super::model::{Profile, ProfileContent, ProfileError, ProfileKind, ProfileStatus, Reader, Step};
 use super::service;
 use super::store::Filter;
+use super::{Acquaintances, Belongings};
 use crate::accounts::{Caller, Member};
 use crate::clock::Clock;
-use crate::db::{Conn, Db};
+use crate::db::{Conn, Db, DbError, Follower, Part};
 use crate::http::answer::Answer;
 use crate::http::body::{MergePatch, ValidJson, patch_schema};
 use crate::http::codes::Code;
 use crate::http::conditional::IfMatch;
 use crate::http::idempotency::IdempotencyKey;
 use crate::http::index_token::write;
-use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::query::ValidQuery;
+use crate::http::sync::{Asked, Followed, FollowedPage};
 use crate::ids::ProfileId;
 use crate::values::Country;
 use view::{MANAGER, ProfileView};
@@ -82,6 +85,10 @@ pub struct ListProfiles {
     /// How many items at most.
     #[param(minimum = 1, maximum = 100, default = 20)]
     pub limit: Option<u32>,
+    /// Begins a copy of the list: what is newer than this moment, and from then on what changes, see "Keeping a copy"
+    /// above. `1970-01-01T00:00:00Z` begins with all that the list holds.
+    #[param(example = "1970-01-01T00:00:00Z")]
+    pub updated_since: Option<DateTime<Utc>>,
     /// `next` of the page before, unchanged.
     #[param(max_length = 500)]
     pub cursor: Option<String>,
@@ -116,28 +123,52 @@ impl ListProfiles {
     description = "Published profiles, newest first. To find by words or by fit, use search and matching.",
     params(ListProfiles),
     security((), ("bearer" = [])),
-    responses((status = 200, description = "A page of profiles", body = Page<ProfileView>),
-        (status = 403, description = "`forbidden`: drafts and the like are for those who manage them"))
+    responses((status = 200, description = "A page of profiles", body = FollowedPage<ProfileView>),
+        (status = 403, description = "`forbidden`: drafts and the like are for those who manage them"),
+        (status = 410, description = "`copy_outdated`"))
 )]
 #[get("/profiles")]
 async fn list_profiles(
     request: HttpRequest,
     db: web::Data<Db>,
+    clock: web::Data<Clock>,
     acquaintances: web::Data<dyn Acquaintances>,
     caller: Caller,
     query: ValidQuery<ListProfiles>,
 ) -> Result<Answer, Problem> {
     let query = query.0;
-    let (filter, limit) = (query.filter(&caller)?, page::limit(query.limit)?);
-    let cursor = page::decode_cursor(query.cursor.as_deref())?;
-    let views = db
-        .read(move |conn| {
-            let found = service::list(conn, &filter, cursor.as_deref(), i64::from(limit) + 1)?;
-            let views = found.iter().map(|profile| view(conn, acquaintances.get_ref(), &caller, profile));
-            views.collect::<Result<Vec<_>, Problem>>()
-        })
-        .await?;
-    Answer::page(&request, &Page::of(views, limit, |view| view.id.to_string()))
+    let asked = Asked::of(&request, query.limit, query.cursor.as_deref(), query.updated_since)?;
+    let filter = query.filter(&caller)?;
+    let (list, now) =
+        (ProfileList { filter, caller, acquaintances: acquaintances.into_inner() }, clock.now());
+    let page = db.read(move |conn| asked.page(conn, now, &list)).await?;
+    page.answer(&request)
+}
+
+/// A list, as it can be followed.
+struct ProfileList {
+    filter: Filter,
+    caller: Caller,
+    acquaintances: Arc<dyn Acquaintances>,
+}
+
+impl Followed for ProfileList {
+    type View = ProfileView;
+    const KIND: &'static str = service::KIND;
+
+    fn load(&self, conn: &mut Conn, part: Part<'_>) -> Result<Vec<ProfileView>, Problem> {
+        let found = service::list(conn, &self.filter, part)?;
+        let view = |profile| view(conn, self.acquaintances.as_ref(), &self.caller, profile);
+        found.iter().map(view).collect()
+    }
+
+    fn id(view: &ProfileView) -> &str {
+        view.id.as_str()
+    }
+
+    fn follower(&self, conn: &mut Conn) -> Result<Follower, DbError> {
+        service::follower(conn, &self.caller, &self.filter)
+    }
 }
 
 fn view(
@@ -236,14 +267,15 @@ async fn update_profile(
 async fn step(
     db: &Db,
     clock: &Clock,
+    belongings: &Belongings,
     (step, reason): (Step, Option<String>),
     reader: Reader,
     load: impl FnOnce(&mut Conn) -> Result<Profile, ProfileError> + Send + 'static,
 ) -> Result<Answer, Problem> {
-    let now = clock.now();
+    let (now, belongings) = (clock.now(), *belongings);
     write(db, move |conn| {
         let profile = load(conn)?;
-        let profile = service::step(conn, now, profile, step, reason)?;
+        let profile = service::step(conn, now, belongings, profile, step, reason)?;
         Answer::versioned(profile.version, &ProfileView::of(&profile, reader))
     })
     .await
@@ -263,11 +295,15 @@ async fn step(
 async fn publish_profile(
     db: web::Data<Db>,
     clock: web::Data<Clock>,
+    belongings: web::Data<Belongings>,
     member: Member,
     id: web::Path<ProfileId>,
 ) -> Result<Answer, Problem> {
     let member = member.verified()?;
-    step(&db, &clock, (Step::Publish, None), MANAGER, move |conn| service::managed(conn, &member, &id)).await
+    step(&db, &clock, &belongings, (Step::Publish, None), MANAGER, move |conn| {
+        service::managed(conn, &member, &id)
+    })
+    .await
 }
 
 #[utoipa::path(
@@ -283,10 +319,14 @@ async fn publish_profile(
 async fn archive_profile(
     db: web::Data<Db>,
     clock: web::Data<Clock>,
+    belongings: web::Data<Belongings>,
     member: Member,
     id: web::Path<ProfileId>,
 ) -> Result<Answer, Problem> {
-    step(&db, &clock, (Step::Archive, None), MANAGER, move |conn| service::managed(conn, &member, &id)).await
+    step(&db, &clock, &belongings, (Step::Archive, None), MANAGER, move |conn| {
+        service::managed(conn, &member, &id)
+    })
+    .await
 }
 
 #[utoipa::path(
