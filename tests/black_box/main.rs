@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod accounts;
+mod codes;
 mod common;
 mod contract;
 mod event_lists;
@@ -14,6 +15,7 @@ mod matching;
 mod migrations;
 mod needs;
 mod offerings;
+mod problems;
 mod profiles;
 mod search;
 #[path = "../support/mod.rs"]
