@@ -4,10 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_cors::Cors;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::header;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App as Actix, Error, HttpServer, web};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -26,8 +24,9 @@ use crate::config::Config;
 use crate::db::{Conn, Db, DbError};
 use crate::http::contract::{Contract, ContractError};
 use crate::http::limits::{Limits, limit};
+use crate::http::negotiation::negotiate;
 use crate::http::problem::{Problem, ProblemBody};
-use crate::http::{docs, failures, idempotency, request};
+use crate::http::{docs, failures, headers, idempotency, origins, request};
 use crate::import::{Importer, Report};
 use crate::indexing::Follower;
 use crate::introductions::{Introduced, Reasons};
@@ -93,15 +92,11 @@ impl App {
         let now = clock.now();
         let (issuer, lifetime) = (config.public_url.to_string(), config.access_token_lifetime);
         let tokens = db.write_now(move |conn| Tokens::load(conn, now, &issuer, lifetime))?;
+        db.write_now(move |conn| crate::db::incarnation(conn, now))?;
         let analysis = Arc::new(Analysis::new(Arc::new(Vocabulary::embedded()?)));
         let index = Index::open(&config.index_folder, Arc::clone(&analysis), WriterOptions::default())?;
         let searcher = index.searcher();
-        let follower = Follower {
-            db: db.clone(),
-            index: Arc::new(index),
-            source: Arc::new(Documents),
-            clock: clock.clone(),
-        };
+        let follower = Follower::new(db.clone(), Arc::new(index), Arc::new(Documents), clock.clone());
         let composer = Arc::new(Letters { tokens: tokens.clone() });
         let mailer = Mailer::new(db.clone(), clock.clone(), composer, transport, &config)?;
         Ok(App {
@@ -201,13 +196,17 @@ impl App {
             .app_data(web::Data::new(self.limits.clone()))
             .app_data(web::Data::new(self.metrics.clone()))
             .app_data(web::Data::new(self.searcher.clone()))
+            .app_data(web::Data::new(self.follower.progress()))
             .app_data(web::Data::from(self.reasons()))
             .app_data(web::Data::from(Arc::new(Introduced) as Arc<dyn Acquaintances>))
             .app_data(web::Data::from(Arc::clone(&self.matcher)))
             .app_data(web::Data::from(Arc::clone(&self.contract)))
             .wrap(Compress::default())
-            .wrap(cors(&self.config.allowed_origins))
+            .wrap(from_fn(negotiate))
             .wrap(from_fn(limit))
+            // Around all that may refuse, so that pages of allowed origins can read a refusal too.
+            .wrap(origins::allow(&self.config.allowed_origins))
+            .wrap(from_fn(origins::refuse))
             .wrap(from_fn(measure))
             .wrap(from_fn(request::trace))
     }
@@ -250,8 +249,8 @@ where
         description = "Matchmaking and networking for Europe's AI hubs: start-ups, mentors and hubs find each other, and \
             see why.\n\nEvery failure is `application/problem+json` (RFC 9457); its `type` leads to an explanation, \
             and `/problems` lists all codes. The named examples of a failure's response are the codes that the operation \
-            can answer with that status. Three codes belong to no operation and can come from any address: \
-            `route_not_found` (404), `method_not_allowed` (405) and `not_acceptable` (406). Times are RFC 3339 in UTC. Lists are paged by cursor. To change a thing, send its `ETag` as `If-Match`. To \
+            can answer with that status. Two codes belong to no operation and can come from any address: \
+            `route_not_found` (404) and `method_not_allowed` (405). Times are RFC 3339 in UTC. Lists are paged by cursor. To change a thing, send its `ETag` as `If-Match`. To \
             repeat a POST safely, send an `Idempotency-Key`.",
         license(name = "MIT", identifier = "MIT")
     ),
@@ -280,28 +279,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 fn finished(mut api: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     failures::document(&mut api);
+    headers::document(&mut api);
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = api.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     api
-}
-
-/// Browsers may call from the configured origins, and from no other.
-fn cors(origins: &[String]) -> Cors {
-    let exposed = ["etag", "link", "location", "retry-after", "x-request-id", "idempotency-replayed"];
-    let cors = Cors::default()
-        .allow_any_method()
-        .allowed_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            header::ACCEPT_LANGUAGE,
-            header::IF_MATCH,
-            header::IF_NONE_MATCH,
-            crate::http::idempotency::HEADER,
-        ])
-        .expose_headers(exposed)
-        .max_age(3600);
-    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
 
 /// One round of upkeep: ends what has run out and forgets what nobody needs any more. Each kind of work is a transaction

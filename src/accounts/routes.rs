@@ -221,7 +221,8 @@ async fn register_account(
     summary = "Verify an e-mail address",
     description = "Follows the link of a verification mail. Access tokens issued before do not know it yet: refresh.",
     request_body = FollowLink,
-    responses((status = 200, description = "Verified", body = AccountView))
+    responses((status = 200, description = "Verified", body = AccountView),
+        (status = 422, description = "`link_invalid`"))
 )]
 #[post("/accounts/verification")]
 async fn verify_email(
@@ -236,7 +237,7 @@ async fn verify_email(
     let now = clock.now();
     let link = tokens.follow(LinkPurpose::VerifyEmail, &body.value.token, now)?;
     let account = db.write(move |conn| service::verify_email(conn, now, &link)).await?;
-    Answer::ok(&AccountView::from(&account))
+    Answer::versioned(account.version, &AccountView::from(&account))
 }
 
 #[utoipa::path(
@@ -286,7 +287,8 @@ async fn request_password_reset(
     summary = "Set a new password by the link of a mail",
     description = "Ends every session of the account. The link works once.",
     request_body = ResetPassword,
-    responses((status = 204, description = "The new password is in force"))
+    responses((status = 204, description = "The new password is in force"),
+        (status = 422, description = "`link_invalid`"))
 )]
 #[post("/accounts/password-reset")]
 async fn reset_password(

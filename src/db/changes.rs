@@ -40,8 +40,8 @@ impl Change {
 /// A place in the feed; everything up to and with it has been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Position {
-    tx: i64,
-    seq: i64,
+    pub(super) tx: i64,
+    pub(super) seq: i64,
 }
 
 impl fmt::Display for Position {
@@ -56,7 +56,8 @@ impl FromStr for Position {
     fn from_str(text: &str) -> Result<Position, Self::Err> {
         const FORM: &str = "a position in the change feed is `<transaction>.<sequence>`";
         let (tx, seq) = text.split_once('.').ok_or(FORM)?;
-        Ok(Position { tx: tx.parse().map_err(|_| FORM)?, seq: seq.parse().map_err(|_| FORM)? })
+        let number = |text: &str| text.parse().ok().filter(|number| *number >= 0).ok_or(FORM);
+        Ok(Position { tx: number(tx)?, seq: number(seq)? })
     }
 }
 
@@ -115,25 +116,29 @@ impl Position {
 
     /// Whether the feed no longer holds what comes after this position, or never held it: its reader starts anew.
     pub fn is_lost(self, conn: &mut Conn) -> Result<bool, DbError> {
+        Ok(self < trimmed(conn)? || self.is_ahead(conn)?)
+    }
+
+    /// Whether the feed has not come this far yet.
+    pub(super) fn is_ahead(self, conn: &mut Conn) -> Result<bool, DbError> {
         #[derive(QueryableByName)]
-        struct Lost {
+        struct Ahead {
             #[diesel(sql_type = diesel::sql_types::Bool)]
-            lost: bool,
+            ahead: bool,
         }
-        let trimmed = trimmed(conn)?;
-        let lost: Lost = match conn {
+        let found: Ahead = match conn {
             Conn::Sqlite(c) => diesel::sql_query(
-                "SELECT ? > coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0) AS lost",
+                "SELECT ? > coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0) AS ahead",
             )
             .bind::<BigInt, _>(self.seq)
             .get_result(c)?,
             Conn::Postgres(c) => {
-                diesel::sql_query("SELECT $1::text::xid8 > pg_snapshot_xmax(pg_current_snapshot()) AS lost")
+                diesel::sql_query("SELECT $1::text::xid8 > pg_snapshot_xmax(pg_current_snapshot()) AS ahead")
                     .bind::<Text, _>(self.tx.to_string())
                     .get_result(c)?
             }
         };
-        Ok(lost.lost || self < trimmed)
+        Ok(found.ahead)
     }
 }
 
@@ -174,14 +179,17 @@ pub fn trim(conn: &mut Conn, before: DateTime<Utc>) -> Result<usize, DbError> {
 /// An id of this database's life. A restored dump keeps it, a new database has another: an index that followed another
 /// incarnation is rebuilt.
 pub fn incarnation(conn: &mut Conn, now: DateTime<Utc>) -> Result<String, DbError> {
-    let found = meta::table.find(INCARNATION).select(meta::value).first(conn).optional()?;
-    if let Some(found) = found {
+    if let Some(found) = find_incarnation(conn)? {
         return Ok(found);
     }
     let fresh = format!("{}-{:016x}", now.timestamp(), rand::random::<u64>());
     let row = (meta::key.eq(INCARNATION), meta::value.eq(&fresh));
     each!(conn, c => diesel::insert_into(meta::table).values(row).on_conflict_do_nothing().execute(c))?;
     Ok(meta::table.find(INCARNATION).select(meta::value).first(conn)?)
+}
+
+pub(super) fn find_incarnation(conn: &mut Conn) -> Result<Option<String>, DbError> {
+    Ok(meta::table.find(INCARNATION).select(meta::value).first(conn).optional()?)
 }
 
 /// Whether this is the first transaction that asks for `key`; one that asks at the same time waits.

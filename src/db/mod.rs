@@ -10,6 +10,7 @@
 mod changes;
 mod connection;
 mod error;
+mod mark;
 mod migrations;
 pub mod schema;
 mod writer;
@@ -17,6 +18,7 @@ mod writer;
 pub use changes::{Change, Position, first, incarnation, record, trim};
 pub use connection::{Conn, Db, MultiBackend, each, in_transaction};
 pub use error::DbError;
+pub use mark::{Mark, recorded};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

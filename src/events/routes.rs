@@ -20,6 +20,7 @@ use crate::http::body::{MergePatch, ValidJson, patch_schema};
 use crate::http::codes::Code;
 use crate::http::conditional::IfMatch;
 use crate::http::idempotency::IdempotencyKey;
+use crate::http::index_token::write;
 use crate::http::languages::ReaderLanguages;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
@@ -282,12 +283,11 @@ async fn create_event(
     body: ValidJson<EventContent>,
 ) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
-        key.once(conn, now, member.id.as_str(), &body.fingerprint, |conn| {
-            let event = service::create(conn, now, &member, body.value)?;
-            let location = format!("/api/v1/events/{}", event.id);
-            Answer::created(location, event.version, &EventView::from(event))
-        })
+    let (scope, fingerprint) = (member.id.to_string(), body.fingerprint);
+    key.once(&db, now, scope, fingerprint, move |conn| {
+        let event = service::create(conn, now, &member, body.value)?;
+        let location = format!("/api/v1/events/{}", event.id);
+        Answer::created(location, event.version, &EventView::from(event))
     })
     .await
 }
@@ -326,7 +326,7 @@ async fn update_event(
     patch: MergePatch,
 ) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
+    write(&db, move |conn| {
         let event = service::managed(conn, &member, &id)?;
         if_match.check(event.version)?;
         let content = patch.apply::<UpdateEvent, _>(&event.content)?;
@@ -338,7 +338,7 @@ async fn update_event(
 /// Takes a step of the life of an event that the member manages, and answers with what it is then.
 async fn step(db: &Db, clock: &Clock, member: Member, id: EventId, step: Step) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
+    write(db, move |conn| {
         let event = service::managed(conn, &member, &id)?;
         answer(service::step(conn, now, event, step)?)
     })

@@ -116,7 +116,8 @@ table! {
         "The request is in order, but cannot stand together with what is stored, as the detail says.",
         "Read the current state and try again."),
     StaleVersion = ("stale_version", 412, "It has changed since you read it",
-        "The `If-Match` header names another version than the one that is stored.",
+        "The `If-Match` header names another version than the one that is stored, or somebody else changed it at \
+         the same moment.",
         "Read it again, and send the new `ETag` as `If-Match`."),
     PayloadTooLarge = ("payload_too_large", 413, "The body is too large",
         "The body has more bytes than the service reads.",

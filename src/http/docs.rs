@@ -1,12 +1,13 @@
 //! The contract for people: `/openapi.yaml`, `/docs`, and a page for every problem code.
 
 use actix_web::http::header;
-use actix_web::{HttpResponse, get, web};
+use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::codes::Code;
+use super::conditional;
 use super::contract::Contract;
 use super::html::{self, Block};
 use super::problem::{MEDIA_TYPE, Problem};
@@ -22,14 +23,20 @@ pub fn swagger_ui(api: OpenApi) -> SwaggerUi {
     tag = "operation",
     summary = "Read the contract",
     description = "This document, as YAML. `/docs` shows it for reading and trying.",
-    responses((status = 200, description = "The contract", content_type = "application/yaml", body = String))
+    responses((status = 200, description = "The contract; `ETag` is its version", content_type = "application/yaml",
+        body = String, headers(("ETag"))))
 )]
 #[get("/openapi.yaml")]
-pub async fn read_contract(contract: web::Data<Contract>) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "application/yaml"))
-        .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
-        .body(contract.yaml().to_owned())
+pub async fn read_contract(request: HttpRequest, contract: web::Data<Contract>) -> HttpResponse {
+    let known = conditional::is_known(&request, contract.etag());
+    let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response
+        .insert_header((header::ETAG, contract.etag()))
+        .insert_header((header::CACHE_CONTROL, "public, max-age=300"));
+    if known {
+        return response.finish();
+    }
+    response.insert_header((header::CONTENT_TYPE, "application/yaml")).body(contract.yaml().to_owned())
 }
 
 #[utoipa::path(

@@ -4,25 +4,31 @@
 //! can be refused; and so on. What is special to an operation stands at its handler, in the description of the response:
 //! each code in backticks. Both become the named examples of the response, one for each code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use utoipa::openapi::example::{Example, ExampleBuilder};
-use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response};
 
 use super::codes::Code;
+use super::headers;
 use super::problem::{MEDIA_TYPE, Problem};
 
 /// Codes that belong to no operation, since none is reached; the contract's description names them.
-pub const OF_NO_OPERATION: [Code; 3] = [Code::RouteNotFound, Code::MethodNotAllowed, Code::NotAcceptable];
+pub const OF_NO_OPERATION: [Code; 2] = [Code::RouteNotFound, Code::MethodNotAllowed];
 
 /// Adds to every operation the failures that its form implies, and the examples of all codes.
 pub fn document(api: &mut OpenApi) {
+    let versioned = headers::versioned_views(api);
     for (path, item) in &mut api.paths.paths {
         let in_path = path.contains('{');
         for operation in operations(item) {
             let codes = implied(operation, in_path);
             add(operation, &codes);
+        }
+        // A step of a thing's life names no version, but somebody else may take one at the same moment.
+        if let Some(step) = item.post.as_mut().filter(|post| in_path && answers_with(post, &versioned)) {
+            add(step, &[Code::StaleVersion]);
         }
     }
     let examples = &mut api.components.get_or_insert_default().examples;
@@ -37,9 +43,23 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
 }
 
+/// Whether the operation's success is one of these views.
+fn answers_with(operation: &Operation, views: &BTreeSet<String>) -> bool {
+    match operation.responses.responses.get("200") {
+        Some(RefOr::T(response)) => headers::body(response).is_some_and(|body| views.contains(&body)),
+        _ => false,
+    }
+}
+
 /// The codes that an operation of this form can answer with.
 fn implied(operation: &Operation, in_path: bool) -> Vec<Code> {
-    let mut codes = vec![Code::TooManyRequests, Code::Internal, Code::Unavailable];
+    let mut codes = vec![
+        Code::MalformedQuery,
+        Code::NotAcceptable,
+        Code::TooManyRequests,
+        Code::Internal,
+        Code::Unavailable,
+    ];
     let parameters: Vec<&Parameter> = operation
         .parameters
         .iter()
@@ -49,9 +69,6 @@ fn implied(operation: &Operation, in_path: bool) -> Vec<Code> {
             RefOr::Ref(_) => None,
         })
         .collect();
-    if parameters.iter().any(|parameter| parameter.parameter_in == ParameterIn::Query) {
-        codes.push(Code::MalformedQuery);
-    }
     if in_path {
         codes.push(Code::NotFound);
     }
@@ -62,6 +79,9 @@ fn implied(operation: &Operation, in_path: bool) -> Vec<Code> {
     }
     if header("Idempotency-Key") {
         codes.extend([Code::IdempotencyKeyReused, Code::MalformedHeader]);
+    }
+    if header("Index-Token") {
+        codes.push(Code::MalformedHeader);
     }
     if operation.security.is_some() {
         codes.extend([Code::TokenMissing, Code::TokenInvalid, Code::TokenExpired]);

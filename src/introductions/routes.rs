@@ -20,6 +20,7 @@ use crate::http::answer::Answer;
 use crate::http::body::ValidJson;
 use crate::http::codes::Code;
 use crate::http::idempotency::IdempotencyKey;
+use crate::http::index_token::write;
 use crate::http::languages::ReaderLanguages;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
@@ -240,12 +241,11 @@ async fn request_introduction(
 ) -> Result<Answer, Problem> {
     let (member, now) = (member.verified()?, clock.now());
     let reason = reason(&db, reasons, now, &body.value, languages).await?;
-    db.write(move |conn| {
-        key.once(conn, now, member.id.as_str(), &body.fingerprint, |conn| {
-            let introduction = service::request(conn, now, &member, body.value, reason)?;
-            let location = format!("/api/v1/introductions/{}", introduction.id);
-            Answer::created(location, introduction.version, &view(conn, &member, introduction)?)
-        })
+    let (scope, fingerprint) = (member.id.to_string(), body.fingerprint);
+    key.once(&db, now, scope, fingerprint, move |conn| {
+        let introduction = service::request(conn, now, &member, body.value, reason)?;
+        let location = format!("/api/v1/introductions/{}", introduction.id);
+        Answer::created(location, introduction.version, &view(conn, &member, introduction)?)
     })
     .await
 }
@@ -303,7 +303,7 @@ async fn changed(
     member: Member,
     change: impl FnOnce(&mut Conn, &Member) -> Result<Introduction, IntroductionError> + Send + 'static,
 ) -> Result<Answer, Problem> {
-    db.write(move |conn| {
+    write(db, move |conn| {
         let introduction = change(conn, &member)?;
         Answer::ok(&view(conn, &member, introduction)?)
     })

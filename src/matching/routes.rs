@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use actix_web::{get, post, web};
 use search_index::matching::{
-    Feature, Match, MatchPage, MatchRequest, Matcher, Mode, Parameters, ParametersError, WeightOverrides, Why,
+    Feature, Match, MatchPage, MatchRequest, Matcher, Mode, Parameters, ParametersError, WeightOverrides,
+    Weights, Why,
 };
 use search_index::{Audience, Filters, Kind, Searcher};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ use crate::faults::Faults;
 use crate::http::answer::Answer;
 use crate::http::body::ValidJson;
 use crate::http::codes::Code;
+use crate::http::index_token::UpToDate;
 use crate::http::languages::ReaderLanguages;
 use crate::http::problem::Problem;
 use crate::ids::{NeedId, ProfileId};
@@ -252,9 +254,12 @@ pub struct MatchExplanation {
     description = "Ranks who fits a need, a profile or a few sentences, in both directions and across languages, and says \
         why. Works without an account; members see more. Reasons are in the first language of `Accept-Language` that the \
         service speaks. Nothing is stored.",
+    params(("Index-Token" = Option<String>, Header,
+        description = "The `Index-Token` of a write's answer: what it wrote is found")),
     security((), ("bearer" = [])),
     request_body = FindMatches,
-    responses((status = 200, description = "The best answers", body = MatchList))
+    responses((status = 200, description = "The best answers", body = MatchList),
+        (status = 404, description = "`not_found`: the need or profile that asks, or not for the caller"))
 )]
 #[post("/matches")]
 async fn find_matches(
@@ -265,6 +270,7 @@ async fn find_matches(
     caller: Caller,
     languages: ReaderLanguages,
     body: ValidJson<FindMatches>,
+    _: UpToDate,
 ) -> Result<Answer, Problem> {
     let (now, mut question) = (clock.now(), body.value);
     let subject = question.subject()?;
@@ -293,6 +299,8 @@ pub struct ExplainMatch {
     tag = "matching",
     summary = "Explain one match",
     description = "Why a candidate stands where it stands for a question, or which rule keeps it out.",
+    params(("Index-Token" = Option<String>, Header,
+        description = "The `Index-Token` of a write's answer: what it wrote is found")),
     security((), ("bearer" = [])),
     request_body = ExplainMatch,
     responses((status = 200, description = "The candidate, its rank, or what keeps it out", body = MatchExplanation),
@@ -307,6 +315,7 @@ async fn explain_match(
     caller: Caller,
     languages: ReaderLanguages,
     body: ValidJson<ExplainMatch>,
+    _: UpToDate,
 ) -> Result<Answer, Problem> {
     let (now, ExplainMatch { candidate, mut question }) = (clock.now(), body.value);
     let subject = question.subject()?;
@@ -322,10 +331,51 @@ async fn explain_match(
 /// How the ranking weighs, for whoever is ranked.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ParametersView {
-    #[serde(flatten)]
-    pub parameters: Parameters,
+    /// Names these numbers; matches say by which they were ranked.
+    #[schema(example = "1")]
+    pub version: String,
+    /// How well the answer offers what is sought. Sums to 1.
+    pub forward: Weights,
+    /// How well the asking side offers what the answer seeks. Sums to 1.
+    pub backward: Weights,
+    /// Value of the constant feature `neutral`.
+    #[schema(exclusive_minimum = 0.0, maximum = 1.0)]
+    pub neutral: f64,
+    /// Days after which the freshness of an untouched entry has halved.
+    #[schema(minimum = 1.0)]
+    pub freshness_half_life_days: f64,
+    /// Days until a newcomer's boost has faded to nothing.
+    #[schema(minimum = 1.0)]
+    pub newcomer_days: f64,
+    /// The similarity of two texts that counts as a half.
+    #[schema(exclusive_minimum = 0.0, maximum = 1.0)]
+    pub text_midpoint: f64,
+    /// Share of a value that rests on concepts which stands in where two texts share no language.
+    #[schema(minimum = 0.0, maximum = 1.0)]
+    pub cross_language: f64,
+    /// How many candidates are scored exactly.
+    #[schema(minimum = 1)]
+    pub candidates: usize,
     /// What each feature measures.
     pub features: BTreeMap<Feature, String>,
+}
+
+impl From<Parameters> for ParametersView {
+    fn from(parameters: Parameters) -> ParametersView {
+        let features = Feature::ALL.into_iter().map(|feature| (feature, feature.description().to_owned()));
+        ParametersView {
+            version: parameters.version,
+            forward: parameters.forward,
+            backward: parameters.backward,
+            neutral: parameters.neutral,
+            freshness_half_life_days: parameters.freshness_half_life_days,
+            newcomer_days: parameters.newcomer_days,
+            text_midpoint: parameters.text_midpoint,
+            cross_language: parameters.cross_language,
+            candidates: parameters.candidates,
+            features: features.collect(),
+        }
+    }
 }
 
 #[utoipa::path(
@@ -337,8 +387,6 @@ pub struct ParametersView {
 )]
 #[get("/matching/parameters")]
 async fn read_matching_parameters() -> Result<Answer, Problem> {
-    let features = Feature::ALL.into_iter().map(|feature| (feature, feature.description().to_owned()));
-    let parameters = Parameters::default().validated()?;
-    let answer = Answer::ok(&ParametersView { parameters, features: features.collect() })?;
+    let answer = Answer::ok(&ParametersView::from(Parameters::default().validated()?))?;
     Ok(answer.with("cache-control", "public, max-age=300"))
 }

@@ -17,6 +17,7 @@ use crate::http::body::{MergePatch, ValidJson, patch_schema};
 use crate::http::codes::Code;
 use crate::http::conditional::IfMatch;
 use crate::http::idempotency::IdempotencyKey;
+use crate::http::index_token::write;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::query::ValidQuery;
@@ -187,12 +188,11 @@ async fn create_need(
     body: ValidJson<NeedContent>,
 ) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
-        key.once(conn, now, member.id.as_str(), &body.fingerprint, |conn| {
-            let need = service::create(conn, now, &member, body.value)?;
-            let location = format!("/api/v1/needs/{}", need.id);
-            Answer::created(location, need.version, &NeedView::from(need))
-        })
+    let (scope, fingerprint) = (member.id.to_string(), body.fingerprint);
+    key.once(&db, now, scope, fingerprint, move |conn| {
+        let need = service::create(conn, now, &member, body.value)?;
+        let location = format!("/api/v1/needs/{}", need.id);
+        Answer::created(location, need.version, &NeedView::from(need))
     })
     .await
 }
@@ -237,7 +237,7 @@ async fn update_need(
     patch: MergePatch,
 ) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
+    write(&db, move |conn| {
         let need = service::managed(conn, &member, &id)?;
         if_match.check(need.version)?;
         let content = patch.apply::<UpdateNeed, _>(&need.content)?;
@@ -250,7 +250,7 @@ async fn update_need(
 /// Takes one step of a need's life for a member who manages it, and answers with what it is then.
 async fn step(db: &Db, clock: &Clock, member: Member, id: NeedId, step: Step) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
+    write(db, move |conn| {
         let need = service::managed(conn, &member, &id)?;
         let need = service::step(conn, now, need, step)?;
         Answer::versioned(need.version, &NeedView::from(need))

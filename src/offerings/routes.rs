@@ -20,6 +20,7 @@ use crate::http::body::{MergePatch, ValidJson, patch_schema};
 use crate::http::codes::Code;
 use crate::http::conditional::IfMatch;
 use crate::http::idempotency::IdempotencyKey;
+use crate::http::index_token::write;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::query::ValidQuery;
@@ -221,12 +222,11 @@ async fn create_offering(
     body: ValidJson<OfferingContent>,
 ) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
-        key.once(conn, now, member.id.as_str(), &body.fingerprint, |conn| {
-            let offering = service::create(conn, now, &member, body.value)?;
-            let location = format!("/api/v1/offerings/{}", offering.id);
-            Answer::created(location, offering.version, &OfferingView::from(offering))
-        })
+    let (scope, fingerprint) = (member.id.to_string(), body.fingerprint);
+    key.once(&db, now, scope, fingerprint, move |conn| {
+        let offering = service::create(conn, now, &member, body.value)?;
+        let location = format!("/api/v1/offerings/{}", offering.id);
+        Answer::created(location, offering.version, &OfferingView::from(offering))
     })
     .await
 }
@@ -274,7 +274,7 @@ async fn update_offering(
     patch: MergePatch,
 ) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
+    write(&db, move |conn| {
         let offering = service::managed(conn, &member, &id)?;
         if_match.check(offering.version)?;
         let content = patch.apply::<UpdateOffering, _>(&offering.content)?;
@@ -288,7 +288,7 @@ async fn update_offering(
 /// then.
 async fn step(db: &Db, clock: &Clock, member: Member, id: OfferingId, step: Step) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
+    write(db, move |conn| {
         let offering = service::managed(conn, &member, &id)?;
         let offering = service::step(conn, now, offering, step)?;
         Answer::versioned(offering.version, &OfferingView::from(offering))

@@ -15,6 +15,7 @@ use crate::accounts::Caller;
 use crate::clock::Clock;
 use crate::http::answer::Answer;
 use crate::http::codes::Code;
+use crate::http::index_token::UpToDate;
 use crate::http::languages::ReaderLanguages;
 use crate::http::page::{self, next_link};
 use crate::http::problem::Problem;
@@ -279,7 +280,8 @@ impl From<SearchPage> for SearchPageView {
     description = "Finds profiles, needs, offerings and events by words in any language and by filters. Concepts of the \
         vocabulary that the words name are found in every language. Only what the caller may see is searched, counted \
         and shown.",
-    params(SearchParameters),
+    params(SearchParameters, ("Index-Token" = Option<String>, Header,
+        description = "The `Index-Token` of a write's answer: what it wrote is found")),
     security((), ("bearer" = [])),
     responses((status = 200, description = "A page of what was found", body = SearchPageView))
 )]
@@ -291,6 +293,7 @@ async fn search(
     caller: Caller,
     languages: ReaderLanguages,
     query: ValidQuery<SearchParameters>,
+    _: UpToDate,
 ) -> Result<Answer, Problem> {
     let query = query.0.query(&caller, &languages, clock.now())?;
     // Short enough to run where it is: handing it to another thread costs more than the search.
@@ -354,7 +357,8 @@ impl From<Suggestion> for SuggestionView {
     tag = "search",
     summary = "Complete a word",
     description = "Names, concepts and places that begin with what was typed.",
-    params(SuggestParameters),
+    params(SuggestParameters, ("Index-Token" = Option<String>, Header,
+        description = "The `Index-Token` of a write's answer: what it wrote is found")),
     security((), ("bearer" = [])),
     responses((status = 200, description = "Completions", body = SuggestionList))
 )]
@@ -365,6 +369,7 @@ async fn suggest(
     caller: Caller,
     languages: ReaderLanguages,
     query: ValidQuery<SuggestParameters>,
+    _: UpToDate,
 ) -> Result<Answer, Problem> {
     let SuggestParameters { q, limit } = query.0;
     if q.chars().count() > 100 {

@@ -18,7 +18,7 @@ fn follower(test: &TestApp, folder: &Path) -> Follower {
     let original = &test.app.follower;
     let index = Index::open(folder, Arc::clone(original.index.analysis()), options).unwrap();
     let (db, source, clock) = (original.db.clone(), Arc::clone(&original.source), original.clock.clone());
-    Follower { db, index: Arc::new(index), source, clock }
+    Follower::new(db, Arc::new(index), source, clock)
 }
 
 /// Lets go of an index, so that its folder can be opened again.

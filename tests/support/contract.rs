@@ -10,7 +10,7 @@ use actix_web::dev::ResourceDef;
 use aihub::http::codes::Code;
 use aihub::http::problem::MEDIA_TYPE;
 use jsonschema::Validator;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{Method, Request, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -97,7 +97,7 @@ impl Contract {
         let Exchange { method, path, status, .. } = exchange;
         let Some((_, item)) = self.paths.iter().find(|(template, _)| template.is_match(path)) else {
             let page = *path == "/openapi.json" || *path == "/docs" || path.starts_with("/docs/");
-            return if page { Ok(()) } else { self.check_problem(exchange, &[Code::RouteNotFound]) };
+            return if page { Ok(()) } else { self.check_problem(exchange, Code::RouteNotFound) };
         };
         if *method == Method::OPTIONS && status.is_success() {
             return no_body(exchange);
@@ -105,24 +105,24 @@ impl Contract {
         let read = *method == Method::HEAD;
         let name = if read { "get".to_owned() } else { method.as_str().to_lowercase() };
         let Some(operation) = item.get(&name) else {
-            return self.check_problem(exchange, &[Code::MethodNotAllowed]);
+            return self.check_problem(exchange, Code::MethodNotAllowed);
         };
         let Some(response) = operation["responses"].get(status.as_str()) else {
-            return self.check_problem(exchange, &[Code::NotAcceptable]);
+            return Err("this status is not documented".to_owned());
         };
         self.check_headers(exchange, response)?;
         if read { no_body(exchange) } else { self.check_content(exchange, response) }
     }
 
-    /// Checks an answer that belongs to no operation: a problem with one of these codes, or a refusal before any route.
-    fn check_problem(&self, exchange: &Exchange<'_>, codes: &[Code]) -> Result<(), String> {
+    /// Checks an answer that belongs to no operation: a problem with this code, or that of a budget that is spent.
+    fn check_problem(&self, exchange: &Exchange<'_>, expected: Code) -> Result<(), String> {
         let schema = json!({ "$ref": "#/components/schemas/Problem" });
         if media_type(exchange) != MEDIA_TYPE {
             return Err("it is not documented, and no problem".to_owned());
         }
         let problem = self.check_json(exchange, &schema)?;
         let code = problem["code"].as_str().and_then(Code::named);
-        match code.filter(|code| codes.contains(code) || *code == Code::TooManyRequests) {
+        match code.filter(|code| [expected, Code::TooManyRequests].contains(code)) {
             Some(code) if code.status().as_u16() == exchange.status.as_u16() => Ok(()),
             _ => Err("neither status nor code are documented".to_owned()),
         }
@@ -144,7 +144,15 @@ impl Contract {
             };
             self.check_value(&value, &header["schema"]).map_err(|fault| format!("header {name}: {fault}"))?;
         }
-        Ok(())
+        let documented = |name: &str| {
+            let mut headers = response["headers"].as_object().into_iter().flatten();
+            headers.any(|(known, _)| known.eq_ignore_ascii_case(name))
+        };
+        let mut sent = exchange.headers.keys().map(HeaderName::as_str);
+        match sent.find(|name| !of_any_answer(name) && !documented(name)) {
+            Some(name) => Err(format!("header {name} is not documented")),
+            None => Ok(()),
+        }
     }
 
     fn check_content(&self, exchange: &Exchange<'_>, response: &Value) -> Result<(), String> {
@@ -194,6 +202,15 @@ fn required_headers(exchange: &Exchange<'_>) -> Result<(), String> {
         _ => return Ok(()),
     };
     if exchange.headers.contains_key(name) { Ok(()) } else { Err(format!("header {name} is missing")) }
+}
+
+/// Headers that any answer may have and that no contract lists: those of the message itself and those for browsers.
+fn of_any_answer(name: &str) -> bool {
+    let of_the_message = ["cache-control", "connection", "date", "transfer-encoding", "vary"];
+    let for_browsers = ["referrer-policy", "x-content-type-options", "x-frame-options"];
+    of_the_message.contains(&name)
+        || for_browsers.contains(&name)
+        || ["content-", "access-control-"].iter().any(|group| name.starts_with(group))
 }
 
 fn no_body(exchange: &Exchange<'_>) -> Result<(), String> {

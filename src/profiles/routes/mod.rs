@@ -21,6 +21,7 @@ use crate::http::body::{MergePatch, ValidJson, patch_schema};
 use crate::http::codes::Code;
 use crate::http::conditional::IfMatch;
 use crate::http::idempotency::IdempotencyKey;
+use crate::http::index_token::write;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::query::ValidQuery;
@@ -166,12 +167,11 @@ async fn create_profile(
     body: ValidJson<ProfileContent>,
 ) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
-        key.once(conn, now, member.id.as_str(), &body.fingerprint, |conn| {
-            let profile = service::create(conn, now, &member.id, body.value)?;
-            let location = format!("/api/v1/profiles/{}", profile.id);
-            Answer::created(location, profile.version, &ProfileView::managed(&profile))
-        })
+    let (scope, fingerprint) = (member.id.to_string(), body.fingerprint);
+    key.once(&db, now, scope, fingerprint, move |conn| {
+        let profile = service::create(conn, now, &member.id, body.value)?;
+        let location = format!("/api/v1/profiles/{}", profile.id);
+        Answer::created(location, profile.version, &ProfileView::managed(&profile))
     })
     .await
 }
@@ -222,7 +222,7 @@ async fn update_profile(
     patch: MergePatch,
 ) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
+    write(&db, move |conn| {
         let profile = service::managed(conn, &member, &id)?;
         if_match.check(profile.version)?;
         let content = patch.apply::<UpdateProfile, _>(&profile.content)?;
@@ -241,7 +241,7 @@ async fn step(
     load: impl FnOnce(&mut Conn) -> Result<Profile, ProfileError> + Send + 'static,
 ) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
+    write(db, move |conn| {
         let profile = load(conn)?;
         let profile = service::step(conn, now, profile, step, reason)?;
         Answer::versioned(profile.version, &ProfileView::of(&profile, reader))
@@ -306,7 +306,7 @@ async fn confirm_profile(
     id: web::Path<ProfileId>,
 ) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
+    write(&db, move |conn| {
         let profile = service::managed(conn, &member, &id)?;
         let profile = service::confirm(conn, now, profile)?;
         Answer::versioned(profile.version, &ProfileView::managed(&profile))
