@@ -22,6 +22,7 @@ use super::codes::Code;
 use super::languages::ReaderLanguages;
 use super::problem::Problem;
 
+const FORM: &str = "application/x-www-form-urlencoded";
 /// The most bytes that a posted form may have.
 const FORM_LIMIT: usize = 4096;
 
@@ -265,7 +266,8 @@ fn unreadable(fault: &UrlencodedError) -> Problem {
             Problem::new(Code::PayloadTooLarge, format!("a form may have {FORM_LIMIT} bytes"))
         }
         UrlencodedError::ContentType => {
-            Problem::new(Code::UnsupportedMediaType, "send the form as application/x-www-form-urlencoded")
+            Problem::new(Code::UnsupportedMediaType, format!("send the form as {FORM}"))
+                .header(header::ACCEPT, FORM)
         }
         _ => Problem::new(Code::BadRequest, "the form is not complete, or has fields that are not known"),
     }
