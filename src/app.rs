@@ -237,6 +237,7 @@ where
         .configure(operation::routes::configure_root)
         .service(accounts::routes::read_public_keys)
         .service(docs::read_contract)
+        .service(docs::list_problems)
         .service(docs::explain_problem)
         .split_for_parts()
 }
@@ -246,8 +247,11 @@ where
     info(
         title = "aihub",
         description = "Matchmaking and networking for Europe's AI hubs: start-ups, mentors and hubs find each other, and \
-            see why.\n\nEvery failure is `application/problem+json` (RFC 9457); its `type` leads to an explanation. \
-            Times are RFC 3339 in UTC. Lists are paged by cursor. To change a thing, send its `ETag` as `If-Match`. To \
+            see why.\n\nEvery failure is `application/problem+json` (RFC 9457); its `type` leads to an explanation, \
+            and `/problems` lists all codes. The named examples of a failure's response are the codes that the operation \
+            can answer with that status. Two codes belong to no operation and can come from any address: \
+            `route_not_found` (404) and `method_not_allowed` (405). Times are RFC 3339 in UTC. \
+            Lists are paged by cursor. To change a thing, send its `ETag` as `If-Match`. To \
             repeat a POST safely, send an `Idempotency-Key`.\n\n\
             ## Keeping a copy\n\n\
             Profiles, needs, offerings and events can be kept as a copy that follows the list, filters and all. Begin with \

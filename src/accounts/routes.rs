@@ -221,7 +221,8 @@ async fn register_account(
     summary = "Verify an e-mail address",
     description = "Follows the link of a verification mail. Access tokens issued before do not know it yet: refresh.",
     request_body = FollowLink,
-    responses((status = 200, description = "Verified", body = AccountView))
+    responses((status = 200, description = "Verified", body = AccountView),
+        (status = 422, description = "`link_invalid`"))
 )]
 #[post("/accounts/verification")]
 async fn verify_email(
@@ -286,7 +287,8 @@ async fn request_password_reset(
     summary = "Set a new password by the link of a mail",
     description = "Ends every session of the account. The link works once.",
     request_body = ResetPassword,
-    responses((status = 204, description = "The new password is in force"))
+    responses((status = 204, description = "The new password is in force"),
+        (status = 422, description = "`link_invalid`"))
 )]
 #[post("/accounts/password-reset")]
 async fn reset_password(

@@ -70,7 +70,7 @@ const REPLAYED: Known = sometimes(
 );
 const RETRY_AFTER: Known = always("Retry-After", "Seconds to wait before the next try.", "2");
 const AUTHENTICATE: Known =
-    sometimes("WWW-Authenticate", "What the access token lacks (RFC 6750).", "Bearer realm=\"aihub\"");
+    always("WWW-Authenticate", "What the access token lacks (RFC 6750).", "Bearer realm=\"aihub\"");
 
 /// Adds to every response the headers that it has, and to whatever has a version the way to read it conditionally.
 pub fn document(api: &mut OpenApi) {
@@ -119,7 +119,7 @@ impl Known {
 }
 
 /// What PATCH answers with: a thing that has a version, wherever it is answered with.
-fn versioned_views(api: &OpenApi) -> BTreeSet<String> {
+pub(super) fn versioned_views(api: &OpenApi) -> BTreeSet<String> {
     let patches = api.paths.paths.values().filter_map(|item: &PathItem| item.patch.as_ref());
     patches
         .filter_map(|patch| match patch.responses.responses.get("200")? {
@@ -130,7 +130,7 @@ fn versioned_views(api: &OpenApi) -> BTreeSet<String> {
 }
 
 /// The named schema of a response's JSON body.
-fn body(response: &Response) -> Option<String> {
+pub(super) fn body(response: &Response) -> Option<String> {
     let RefOr::T(content) = response.content.get("application/json")? else { return None };
     match content.schema.as_ref()? {
         RefOr::Ref(schema) => Some(schema.ref_location.clone()),

@@ -1,4 +1,5 @@
-//! The few pages that a link in a mail opens: a text, and perhaps a form. No scripts, nothing loaded from elsewhere.
+//! The few pages of the service: those that a link in a mail opens, a text and perhaps a form; and those that explain
+//! problems. No scripts, nothing loaded from elsewhere.
 //!
 //! Opening a link changes nothing, since mail scanners open links too; a button does.
 
@@ -29,7 +30,8 @@ const STYLE: &str = "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:36rem;m
     color:#1b1b1b;background:#fff}label,input,select{display:block;font:inherit}\
     input,select{width:100%;box-sizing:border-box;padding:.5rem;margin:.3rem 0 1rem;border:1px solid #767676}\
     button{font:inherit;padding:.6rem 1.2rem;margin:.5rem .5rem 0 0;border:0;border-radius:.3rem;\
-    background:#003399;color:#fff;cursor:pointer}p{overflow-wrap:anywhere;white-space:pre-line}";
+    background:#003399;color:#fff;cursor:pointer}p{overflow-wrap:anywhere;white-space:pre-line}\
+    li{overflow-wrap:anywhere;margin:.3rem 0}pre{padding:1rem;background:#f2f2f2;white-space:pre-wrap}";
 
 /// Only the style above, named by its hash, and forms that go back to this service.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
@@ -103,20 +105,75 @@ pub fn page(
     paragraphs: &[String],
     form: Option<&Form>,
 ) -> HttpResponse {
-    let title = escape(title);
     let text: String = paragraphs.iter().map(|text| format!("<p>{}</p>\n", escape(text))).collect();
-    let form = form.map(form_html).unwrap_or_default();
+    let content = text + &form.map(form_html).unwrap_or_default();
+    html(status, language, title, &content, "no-store")
+}
+
+/// A part of a page that explains something.
+#[derive(Debug, Clone)]
+pub enum Block {
+    Heading(&'static str),
+    /// What stands between backticks is shown as code.
+    Text(String),
+    /// Word by word, with its line breaks.
+    Verbatim(String),
+    /// Address, label, and what is said of it.
+    Links(Vec<(String, String, String)>),
+}
+
+impl Block {
+    fn html(&self) -> String {
+        match self {
+            Block::Heading(text) => format!("<h2>{}</h2>\n", escape(text)),
+            Block::Text(text) => format!("<p>{}</p>\n", with_code(text)),
+            Block::Verbatim(text) => format!("<pre>{}</pre>\n", escape(text)),
+            Block::Links(links) => {
+                let items = links.iter().map(|(address, label, text)| {
+                    let (address, label, text) = (escape(address), escape(label), with_code(text));
+                    format!("<li><a href=\"{address}\"><code>{label}</code></a><br>{text}</li>\n")
+                });
+                format!("<ul>\n{}</ul>\n", items.collect::<String>())
+            }
+        }
+    }
+}
+
+/// A page in English that explains something, the same for everybody; every text is escaped here.
+pub fn explanation(title: &str, blocks: &[Block]) -> HttpResponse {
+    let content: String = blocks.iter().map(Block::html).collect();
+    html(StatusCode::OK, PageLanguage::English, title, &content, "public, max-age=3600")
+}
+
+/// The text made harmless, with what stands between backticks as code.
+fn with_code(text: &str) -> String {
+    let parts = text.split('`').enumerate().map(|(place, part)| match place % 2 {
+        0 => escape(part),
+        _ => format!("<code>{}</code>", escape(part)),
+    });
+    parts.collect()
+}
+
+/// A whole page around content that is HTML already.
+fn html(
+    status: StatusCode,
+    language: PageLanguage,
+    title: &str,
+    content: &str,
+    cache_control: &'static str,
+) -> HttpResponse {
+    let title = escape(title);
     let body = format!(
         "<!DOCTYPE html>\n<html lang=\"{}\">\n<head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"robots\" content=\"noindex\">\
          <title>{title}</title><style>{STYLE}</style></head>\n\
-         <body><main>\n<h1>{title}</h1>\n{text}{form}</main></body>\n</html>\n",
+         <body><main>\n<h1>{title}</h1>\n{content}</main></body>\n</html>\n",
         language.code()
     );
     HttpResponse::build(status)
         .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY.as_str()))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::CACHE_CONTROL, cache_control))
         .body(body)
 }
 
@@ -246,6 +303,17 @@ mod tests {
         assert!(!html.contains("<script"), "{html}");
         assert!(!html.contains("alert('"), "{html}");
         assert_eq!(html.matches("&quot;&gt;&lt;script&gt;").count(), 12);
+    }
+
+    #[test]
+    fn an_explanation_cannot_become_markup_either() {
+        let evil = "<script>`<b>`&";
+        let evil_link = ("\"><script>".to_owned(), evil.to_owned(), evil.to_owned());
+        let blocks =
+            [Block::Text(evil.to_owned()), Block::Verbatim(evil.to_owned()), Block::Links(vec![evil_link])];
+        let html = text(explanation(evil, &blocks));
+        assert!(!html.contains("<script") && !html.contains("<b>"), "{html}");
+        assert!(html.contains("<p>&lt;script&gt;<code>&lt;b&gt;</code>&amp;</p>"), "{html}");
     }
 
     #[test]

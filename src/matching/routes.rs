@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use actix_web::{get, post, web};
 use search_index::matching::{
-    Feature, Match, MatchPage, MatchRequest, Matcher, Mode, Parameters, ParametersError, WeightOverrides, Why,
+    Feature, Match, MatchPage, MatchRequest, Matcher, Mode, Parameters, ParametersError, WeightOverrides,
+    Weights, Why,
 };
 use search_index::{Audience, Filters, Kind, Searcher};
 use serde::{Deserialize, Serialize};
@@ -257,7 +258,8 @@ pub struct MatchExplanation {
         description = "The `Index-Token` of a write's answer: what it wrote is found")),
     security((), ("bearer" = [])),
     request_body = FindMatches,
-    responses((status = 200, description = "The best answers", body = MatchList))
+    responses((status = 200, description = "The best answers", body = MatchList),
+        (status = 404, description = "`not_found`: the need or profile that asks, or not for the caller"))
 )]
 #[post("/matches")]
 async fn find_matches(
@@ -329,10 +331,51 @@ async fn explain_match(
 /// How the ranking weighs, for whoever is ranked.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ParametersView {
-    #[serde(flatten)]
-    pub parameters: Parameters,
+    /// Names these numbers; matches say by which they were ranked.
+    #[schema(example = "1")]
+    pub version: String,
+    /// How well the answer offers what is sought. Sums to 1.
+    pub forward: Weights,
+    /// How well the asking side offers what the answer seeks. Sums to 1.
+    pub backward: Weights,
+    /// Value of the constant feature `neutral`.
+    #[schema(exclusive_minimum = 0.0, maximum = 1.0)]
+    pub neutral: f64,
+    /// Days after which the freshness of an untouched entry has halved.
+    #[schema(minimum = 1.0)]
+    pub freshness_half_life_days: f64,
+    /// Days until a newcomer's boost has faded to nothing.
+    #[schema(minimum = 1.0)]
+    pub newcomer_days: f64,
+    /// The similarity of two texts that counts as a half.
+    #[schema(exclusive_minimum = 0.0, maximum = 1.0)]
+    pub text_midpoint: f64,
+    /// Share of a value that rests on concepts which stands in where two texts share no language.
+    #[schema(minimum = 0.0, maximum = 1.0)]
+    pub cross_language: f64,
+    /// How many candidates are scored exactly.
+    #[schema(minimum = 1)]
+    pub candidates: usize,
     /// What each feature measures.
     pub features: BTreeMap<Feature, String>,
+}
+
+impl From<Parameters> for ParametersView {
+    fn from(parameters: Parameters) -> ParametersView {
+        let features = Feature::ALL.into_iter().map(|feature| (feature, feature.description().to_owned()));
+        ParametersView {
+            version: parameters.version,
+            forward: parameters.forward,
+            backward: parameters.backward,
+            neutral: parameters.neutral,
+            freshness_half_life_days: parameters.freshness_half_life_days,
+            newcomer_days: parameters.newcomer_days,
+            text_midpoint: parameters.text_midpoint,
+            cross_language: parameters.cross_language,
+            candidates: parameters.candidates,
+            features: features.collect(),
+        }
+    }
 }
 
 #[utoipa::path(
@@ -344,8 +387,6 @@ pub struct ParametersView {
 )]
 #[get("/matching/parameters")]
 async fn read_matching_parameters() -> Result<Answer, Problem> {
-    let features = Feature::ALL.into_iter().map(|feature| (feature, feature.description().to_owned()));
-    let parameters = Parameters::default().validated()?;
-    let answer = Answer::ok(&ParametersView { parameters, features: features.collect() })?;
+    let answer = Answer::ok(&ParametersView::from(Parameters::default().validated()?))?;
     Ok(answer.with("cache-control", "public, max-age=300"))
 }

@@ -16,6 +16,7 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::contract::{self, Exchange};
 use crate::support::database::EmptyDatabase;
 
 /// When every test begins: a Monday in winter.
@@ -163,10 +164,15 @@ impl TestApp {
         self.http.request(method, format!("{}{path}", self.base))
     }
 
+    /// Sends the request, and holds the answer against the contract.
     pub async fn send(&self, request: RequestBuilder) -> Reply {
-        let response = request.send().await.unwrap();
+        let request = request.build().unwrap();
+        let (method, path) = contract::asked(&request);
+        let response = self.http.execute(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        Reply { status, headers, text: response.text().await.unwrap() }
+        let body = response.bytes().await.unwrap();
+        contract::check(&Exchange { method: &method, path: &path, status, headers: &headers, body: &body });
+        Reply { status, headers, text: String::from_utf8_lossy(&body).into_owned() }
     }
 
     pub async fn get(&self, path: &str) -> Reply {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod accounts;
+mod codes;
 mod common;
 mod contract;
 mod cursors;
@@ -17,6 +18,7 @@ mod migrations;
 mod needs;
 mod offerings;
 mod operations;
+mod problems;
 mod profiles;
 mod requests;
 mod search;

@@ -1,6 +1,7 @@
 //! The program itself as a process, in a folder of its own: for what cannot be seen from inside.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod contract;
 pub mod database;
 pub mod relay;
 pub mod smtp;
@@ -18,6 +19,7 @@ use aihub::clock::Clock;
 use aihub::config::Config;
 use aihub::db::Conn;
 use aihub::mail::Transport;
+use contract::Exchange;
 use database::EmptyDatabase;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
@@ -211,13 +213,20 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Sends the request, and holds the answer against the contract.
+    ///
     /// # Errors
     /// If the server ended before the answer did: then nobody knows whether it did what was asked.
     pub async fn of(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
-        let response = request.send().await?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
-        Ok(Answer { status, headers, body })
+        let (client, request) = request.build_split();
+        let request = request?;
+        let (method, path) = contract::asked(&request);
+        let response = client.execute(request).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.bytes().await?;
+        contract::check(&Exchange { method: &method, path: &path, status, headers: &headers, body: &body });
+        let body = serde_json::from_slice(&body).unwrap_or_default();
+        Ok(Answer { status: status.as_u16(), headers, body })
     }
 
     #[track_caller]
