@@ -116,6 +116,8 @@ table! {
         "The request is in order, but cannot stand together with what is stored, as the detail says.",
         "Read the current state and try again."),
     CopyOutdated = ("copy_outdated", 410, "What has changed since then cannot be told",
+        "Changes are kept for 30 days, and what a copy holds depends on who reads. The changes after this cursor or time \
+         are gone, or the reader may see other things than when the copy began.",
         "Drop the copy and begin anew: read the list with `updated_since=1970-01-01T00:00:00Z`."),
     StaleVersion = ("stale_version", 412, "It has changed since you read it",
         "The `If-Match` header names another version than the one that is stored, or somebody else changed it at \
