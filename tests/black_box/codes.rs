@@ -106,6 +106,12 @@ impl Stage<'_> {
                 let other = founder.profile(&startup()).await;
                 helper.put(&format!("/api/v1/profiles/{other}/follow")).await
             }
+            Code::CopyOutdated => {
+                // A visitor's copy is not a member's.
+                let begun = test.get("/api/v1/needs?updated_since=1970-01-01T00:00:00Z").await.expect(200);
+                let next = begun.json()["next"].as_str().unwrap().to_owned();
+                founder.get(&format!("/api/v1/needs?cursor={next}")).await
+            }
             Code::StaleVersion => founder.patch_version("/api/v1/accounts/me", "\"99\"", &json!({})).await,
             Code::PayloadTooLarge => self.login_with("application/json", &"x".repeat(70_000)).await,
             Code::UnsupportedMediaType => self.login_with("text/plain", "{}").await,
