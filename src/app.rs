@@ -9,7 +9,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::header;
 use actix_web::middleware::{Compress, from_fn};
-use actix_web::{App as Actix, Error, HttpServer, web};
+use actix_web::{App as Actix, Error, web};
 use chrono::{DateTime, TimeDelta, Utc};
 use search_index::matching::Matcher;
 use search_index::{Analysis, Index, Searcher, Vocabulary, WriterOptions};
@@ -24,10 +24,12 @@ use crate::accounts::{self, Passwords, Tokens};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Conn, Db, DbError};
+use crate::http::capacity::{Capacity, admit};
+use crate::http::connection::attend;
 use crate::http::contract::{Contract, ContractError};
 use crate::http::limits::{Limits, limit};
 use crate::http::problem::{Problem, ProblemBody};
-use crate::http::{docs, failures, idempotency, request};
+use crate::http::{docs, failures, idempotency, request, server};
 use crate::import::{Importer, Report};
 use crate::indexing::Follower;
 use crate::introductions::{Introduced, Reasons};
@@ -80,6 +82,7 @@ pub struct App {
     contract: Arc<Contract>,
     passwords: Passwords,
     limits: Limits,
+    capacity: Capacity,
     metrics: Metrics,
 }
 
@@ -106,6 +109,7 @@ impl App {
         let mailer = Mailer::new(db.clone(), clock.clone(), composer, transport, &config)?;
         Ok(App {
             limits: Limits::new(config.requests_per_minute, config.secrets_per_minute, config.behind_proxy),
+            capacity: Capacity::new(config.requests_at_once, config.client_timeout),
             contract: Arc::new(Contract::new(&openapi())?),
             matcher: Arc::new(Matcher::new(analysis)?),
             passwords: Passwords::default(),
@@ -133,16 +137,10 @@ impl App {
 
     /// Serves HTTP at the configured address; the answer is the running server and where it listens.
     pub fn serve(&self, workers: usize) -> Result<(Server, std::net::SocketAddr), AppError> {
-        let app = self.clone();
-        let server = HttpServer::new(move || app.http())
-            .workers(workers)
-            .client_request_timeout(Duration::from_secs(10))
-            .shutdown_timeout(10)
-            .disable_signals()
-            .bind(self.config.listen)
-            .map_err(|fault| std::io::Error::new(fault.kind(), format!("{}: {fault}", self.config.listen)))?;
-        let address = server.addrs().first().copied().unwrap_or(self.config.listen);
-        Ok((server.run(), address))
+        let (app, listen) = (self.clone(), self.config.listen);
+        let settings = server::Settings { listen, workers, client_timeout: self.config.client_timeout };
+        server::listen(settings, move || app.http())
+            .map_err(|fault| std::io::Error::new(fault.kind(), format!("{listen}: {fault}")).into())
     }
 
     /// Starts what works behind the answers: indexing, mail, upkeep. It ends when `stop` says so.
@@ -199,6 +197,7 @@ impl App {
             .app_data(web::Data::new(self.tokens.clone()))
             .app_data(web::Data::new(self.passwords.clone()))
             .app_data(web::Data::new(self.limits.clone()))
+            .app_data(web::Data::new(self.capacity.clone()))
             .app_data(web::Data::new(self.metrics.clone()))
             .app_data(web::Data::new(self.searcher.clone()))
             .app_data(web::Data::from(self.reasons()))
@@ -206,10 +205,12 @@ impl App {
             .app_data(web::Data::from(Arc::clone(&self.matcher)))
             .app_data(web::Data::from(Arc::clone(&self.contract)))
             .wrap(Compress::default())
+            .wrap(from_fn(admit))
             .wrap(cors(&self.config.allowed_origins))
             .wrap(from_fn(limit))
             .wrap(from_fn(measure))
             .wrap(from_fn(request::trace))
+            .wrap(from_fn(attend))
     }
 }
 

@@ -65,6 +65,8 @@ table! {
         "Use one of the methods in the `Allow` header."),
     NotAcceptable = ("not_acceptable", 406, "No such representation",
         "Accept `application/json`."),
+    RequestTimeout = ("request_timeout", 408, "The body took too long to arrive",
+        "Send the whole request at once, and again on a new connection."),
     InvalidTransition = ("invalid_transition", 409, "Its state does not allow this",
         "Read it again: the detail names the state it is in."),
     IntroductionAlreadyOpen = ("introduction_already_open", 409, "You have already asked for this introduction",

@@ -48,6 +48,7 @@ fn implied(operation: &Operation, in_path: bool) -> Vec<Code> {
         codes.extend([
             Code::MalformedJson,
             Code::BadRequest,
+            Code::RequestTimeout,
             Code::PayloadTooLarge,
             Code::UnsupportedMediaType,
             Code::InvalidFields,

@@ -3,8 +3,10 @@
 
 pub mod answer;
 pub mod body;
+pub mod capacity;
 pub mod codes;
 pub mod conditional;
+pub mod connection;
 pub mod contract;
 pub mod docs;
 pub mod failures;
@@ -16,3 +18,4 @@ pub mod page;
 pub mod problem;
 pub mod query;
 pub mod request;
+pub mod server;

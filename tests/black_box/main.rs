@@ -14,6 +14,7 @@ mod matching;
 mod migrations;
 mod needs;
 mod offerings;
+mod pressure;
 mod profiles;
 mod search;
 #[path = "../support/mod.rs"]

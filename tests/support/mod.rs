@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub mod database;
+pub mod raw;
 pub mod relay;
 pub mod smtp;
 
