@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Conn, Db, DbError};
 use crate::http::capacity::{Capacity, admit};
-use crate::http::connection::attend;
+use crate::http::connection::{Patience, attend};
 use crate::http::contract::{Contract, ContractError};
 use crate::http::limits::{Limits, limit};
 use crate::http::problem::{Problem, ProblemBody};
@@ -138,7 +138,8 @@ impl App {
     /// Serves HTTP at the configured address; the answer is the running server and where it listens.
     pub fn serve(&self, workers: usize) -> Result<(Server, std::net::SocketAddr), AppError> {
         let (app, listen) = (self.clone(), self.config.listen);
-        let settings = server::Settings { listen, workers, client_timeout: self.config.client_timeout };
+        let patience = Patience { client: self.config.client_timeout, keep_alive: self.config.keep_alive };
+        let settings = server::Settings { listen, workers, patience };
         server::listen(settings, move || app.http())
             .map_err(|fault| std::io::Error::new(fault.kind(), format!("{listen}: {fault}")).into())
     }

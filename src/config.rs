@@ -28,6 +28,8 @@ pub struct Config {
     pub body_limit: usize,
     /// How long a client may take to send the head of a request, and then its body.
     pub client_timeout: Duration,
+    /// How long a connection on which nothing happens is kept.
+    pub keep_alive: Duration,
     /// Requests worked on at the same time; what comes beyond is refused at once.
     pub requests_at_once: usize,
     /// Requests a minute and address.
@@ -114,6 +116,11 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
         "client_timeout_seconds",
         "10",
         "time for a client to send the head of a request, and again for its body, 1 to 300",
+    ),
+    (
+        "keep_alive_seconds",
+        "75",
+        "life of an idle connection, 1 to 3600; longer than a proxy in front keeps it, or its next request may be lost",
     ),
     (
         "requests_at_once",
@@ -218,6 +225,7 @@ impl Reader {
         let origins = self.text("allowed_origins").unwrap_or_default();
         let body_limit = self.number("body_limit_bytes", 1024..=16 * 1024 * 1024);
         let client_timeout = self.number("client_timeout_seconds", 1..=300);
+        let keep_alive = self.number("keep_alive_seconds", 1..=3600);
         let at_once = self.number("requests_at_once", 1..=10_000);
         let requests = self.number("requests_per_minute", 1..=1_000_000);
         let secrets = self.number("secrets_per_minute", 1..=1_000_000);
@@ -239,6 +247,7 @@ impl Reader {
                 .collect(),
             body_limit: usize::try_from(body_limit?).ok()?,
             client_timeout: Duration::from_secs(client_timeout?.into()),
+            keep_alive: Duration::from_secs(keep_alive?.into()),
             requests_at_once: usize::try_from(at_once?).ok()?,
             requests_per_minute: NonZeroU32::new(requests?)?,
             secrets_per_minute: NonZeroU32::new(secrets?)?,

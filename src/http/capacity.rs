@@ -15,6 +15,7 @@ use actix_web::{Error, HttpMessage, HttpRequest, ResponseError, web};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::codes::Code;
+use super::connection::Progress;
 use super::problem::Problem;
 
 /// When to try again, in seconds: places become free within milliseconds, but not for everybody at once.
@@ -73,6 +74,7 @@ pub async fn receive<T>(request: &HttpRequest, body: impl Future<Output = T>) ->
     leave_place(request);
     let received = tokio::time::timeout(capacity.body_timeout, body).await;
     let received = received.map_err(|_| {
+        request.conn_data().map(Progress::end);
         let seconds = capacity.body_timeout.as_secs();
         Problem::new(Code::RequestTimeout, format!("a body may take {seconds} s to arrive"))
     })?;

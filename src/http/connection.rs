@@ -1,9 +1,10 @@
 //! Connections that get on or end.
 //!
-//! actix cuts off a client that is slow with the head of its *first* request and ends idle connections. Nothing of it
-//! watches over a second head, over a body that no handler reads, or over a client that takes its answer a byte at a
-//! time or not at all. Here a connection on which no request is worked on ends, unless it takes some of an answer or
-//! completes the head of a request in time.
+//! actix can cut off a client that is slow with the head of its *first* request, and it ends idle connections. Nothing of
+//! it watches over a second head, over a body that no handler reads, or over a client that takes its answer a byte at a
+//! time or not at all; and what had arrived in time it takes for late if the thread was busy. Here a client that has yet
+//! to send a head, or to take an answer, gets on with it in time, or the connection ends. While a request is worked on
+//! the client waits for us, so it is not to blame.
 
 use std::cell::Cell;
 use std::io;
@@ -19,6 +20,9 @@ use actix_web::middleware::Next;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+/// What came in time may have waited for a thread of ours: whoever seems to be late is looked at again after this.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// What is known of a connection; shared by its stream and its requests, which live on one thread.
 #[derive(Clone)]
 pub struct Progress(Rc<State>);
@@ -28,21 +32,33 @@ struct State {
     working: Cell<usize>,
     /// When the connection last got on.
     since: Cell<Instant>,
+    /// Whether the client owes us the rest of a head, or room for an answer; else the connection is idle.
+    owed: Cell<bool>,
+    /// Whether no further request is wanted.
+    over: Cell<bool>,
 }
 
 impl Progress {
+    /// Of a connection that is new: the first head is owed.
     fn new() -> Progress {
-        Progress(Rc::new(State { working: Cell::new(0), since: Cell::new(Instant::now()) }))
+        let (working, since) = (Cell::new(0), Cell::new(Instant::now()));
+        Progress(Rc::new(State { working, since, owed: Cell::new(true), over: Cell::new(false) }))
     }
 
     fn made(&self) {
         self.0.since.set(Instant::now());
+        self.0.owed.set(self.0.over.get());
     }
 
-    /// Until when the connection has to get on; a request that is worked on has all the time it needs.
-    fn deadline(&self, patience: Duration) -> Instant {
-        let since = if self.0.working.get() > 0 { Instant::now() } else { self.0.since.get() };
-        since + patience
+    fn owe(&self) {
+        if !self.0.owed.replace(true) {
+            self.0.since.set(Instant::now());
+        }
+    }
+
+    /// Lets the connection end soon after the answer, whatever the client still sends.
+    pub fn end(&self) {
+        self.0.over.set(true);
     }
 }
 
@@ -73,35 +89,66 @@ pub async fn attend(
     next.call(request).await
 }
 
-/// A stream that fails once its client has not got on for too long.
+/// How long a client may keep us waiting.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For the head of a request, and for any of an answer to be taken.
+    pub client: Duration,
+    /// For a next request.
+    pub keep_alive: Duration,
+}
+
+/// A stream that fails once its client has kept us waiting for too long.
 pub struct Punctual<T> {
     io: T,
     progress: Progress,
-    patience: Duration,
+    patience: Patience,
     timer: Pin<Box<Sleep>>,
+    /// When it was found to be late.
+    late: Option<Instant>,
 }
 
 impl<T> Punctual<T> {
-    /// `patience` is for what is slow beyond all other deadlines, so it is longer than each of them.
-    pub fn new(io: T, patience: Duration) -> Punctual<T> {
-        let progress = Progress::new();
-        let timer = Box::pin(sleep_until(progress.deadline(patience)));
-        Punctual { io, progress, patience, timer }
+    pub fn new(io: T, patience: Patience) -> Punctual<T> {
+        let timer = Box::pin(sleep_until(Instant::now() + patience.client));
+        Punctual { io, progress: Progress::new(), patience, timer, late: None }
     }
 
     pub fn progress(&self) -> Progress {
         self.progress.clone()
     }
 
-    /// Fails if the deadline is over, and sees to it that the task wakes up when it is. The timer is moved only when it
-    /// rings, not with every byte.
+    /// When the client is late; not before long while we work for it.
+    fn deadline(&self, now: Instant) -> Instant {
+        let State { working, since, owed, .. } = &*self.progress.0;
+        let Patience { client, keep_alive } = self.patience;
+        match (working.get(), owed.get()) {
+            (0, true) => since.get() + client,
+            // actix ends idle connections before that, unless it still listens to a body that nobody wants.
+            (0, false) => since.get() + keep_alive + client,
+            _ => now + client,
+        }
+    }
+
+    /// Fails if the client is late, and sees to it that the task wakes up when it will be. The timer is moved when it
+    /// rings or would ring too late, not with every byte.
     fn expect_progress(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        let deadline = self.progress.deadline(self.patience);
-        if deadline <= Instant::now() {
+        let now = Instant::now();
+        let deadline = self.deadline(now);
+        let ring = if now < deadline {
+            self.late = None;
+            deadline
+        } else {
+            *self.late.get_or_insert(now) + GRACE
+        };
+        if ring <= now {
             return Err(io::ErrorKind::TimedOut.into());
         }
+        if ring < self.timer.deadline() {
+            self.timer.as_mut().reset(ring);
+        }
         while self.timer.as_mut().poll(context).is_ready() {
-            self.timer.as_mut().reset(deadline);
+            self.timer.as_mut().reset(ring);
         }
         Ok(())
     }
@@ -113,9 +160,14 @@ impl<T: AsyncRead + Unpin> AsyncRead for Punctual<T> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        // What is read is no progress: else a byte now and then would do.
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.io).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            // No progress until it makes a request: else a byte now and then would do.
+            self.progress.owe();
+        }
         self.expect_progress(context)?;
-        Pin::new(&mut self.io).poll_read(context, buffer)
+        read
     }
 }
 
@@ -127,9 +179,11 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Punctual<T> {
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.io).poll_write(context, bytes);
         match &written {
-            Poll::Ready(Ok(count)) if *count > 0 => self.progress.made(),
-            Poll::Ready(_) => {}
-            Poll::Pending => self.expect_progress(context)?,
+            Poll::Ready(_) => self.progress.made(),
+            Poll::Pending => {
+                self.progress.owe();
+                self.expect_progress(context)?;
+            }
         }
         written
     }

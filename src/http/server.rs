@@ -18,14 +18,11 @@ use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 use tokio::net::TcpSocket;
 
-use super::connection::Punctual;
+use super::connection::{Patience, Punctual};
 
 /// Connections that the kernel keeps for us until they are accepted. The kernel's own limit (`net.core.somaxconn`, 4096)
 /// may lower it; beyond both, clients try again after a second.
 const BACKLOG: u32 = 2048;
-/// How long an idle connection is kept for a next request: long enough for a front-end that asks one thing after the
-/// other, and nobody is harmed by a new connection after that.
-const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// How long a client that is refused may go on sending before the connection ends under its hands.
 const LINGER: Duration = Duration::from_secs(1);
 /// How long running requests have at a stop, in seconds.
@@ -36,8 +33,7 @@ const SHUTDOWN: u64 = 10;
 pub struct Settings {
     pub listen: SocketAddr,
     pub workers: usize,
-    /// For the head of a request, and for each piece of progress after it.
-    pub client_timeout: Duration,
+    pub patience: Patience,
 }
 
 /// Binds the address; the answer is the server, which runs once it is awaited, and where it listens.
@@ -63,13 +59,14 @@ where
         .max_concurrent_connections(connections_at_most() / settings.workers.max(1))
         .shutdown_timeout(SHUTDOWN)
         .disable_signals();
-    let (stopping, patience) = (builder.graceful_shutdown_signal(), KEEP_ALIVE + settings.client_timeout);
+    let stopping = builder.graceful_shutdown_signal();
     let builder = builder.listen("http", listener, move || {
         let stopping = stopping.clone();
         let application = application().into_factory().map_err(|fault| fault.into().error_response());
         let http = HttpService::build()
-            .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
-            .client_request_timeout(settings.client_timeout)
+            .keep_alive(KeepAlive::Timeout(settings.patience.keep_alive))
+            // `Punctual` does it better.
+            .client_request_timeout(Duration::ZERO)
             .client_disconnect_timeout(LINGER)
             // Not in its documentation, but what `HttpServer` uses: at a stop, kept connections end after their answer.
             .graceful_shutdown_signal(move || {
@@ -80,7 +77,7 @@ where
             .h1(map_config(application, |()| AppConfig::default()));
         fn_service(move |io: TcpStream| {
             let peer = io.peer_addr().ok();
-            ready(Ok::<_, DispatchError>((Punctual::new(io, patience), peer)))
+            ready(Ok::<_, DispatchError>((Punctual::new(io, settings.patience), peer)))
         })
         .and_then(http)
     })?;
@@ -96,7 +93,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// As many connections as the process may have files, but for a quarter that is left to the database, the index and
 /// mail. The system's soft limit (often 1024) is raised to its hard one. Beyond that, new clients wait in the backlog
-/// until others end, which takes the idle ones a few seconds; an `accept` that fails would make everybody wait.
+/// until others end; an `accept` that fails would make everybody wait.
 fn connections_at_most() -> usize {
     let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|fault| {
         log::warn!("the limit of open files cannot be read: {fault}");

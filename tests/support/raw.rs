@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// By then the other side has ended the connection, on any machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 pub struct Raw(pub TcpStream);
 
@@ -37,7 +37,8 @@ impl Raw {
     /// All that comes until the other side ends the connection, in whatever way.
     pub async fn rest(&mut self) -> String {
         let mut bytes = Vec::new();
-        let _ = timeout(PATIENCE, self.0.read_to_end(&mut bytes)).await.expect("the connection ends");
+        let read = timeout(PATIENCE, self.0.read_to_end(&mut bytes)).await;
+        assert!(read.is_ok(), "the connection does not end after {}", String::from_utf8_lossy(&bytes));
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
