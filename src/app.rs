@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Compress, from_fn};
-use actix_web::{App as Actix, Error, HttpServer, web};
+use actix_web::{App as Actix, Error, web};
 use chrono::{DateTime, Utc};
 use search_index::matching::Matcher;
 use search_index::{Analysis, Index, Searcher, Vocabulary, WriterOptions};
@@ -22,11 +22,13 @@ use crate::accounts::{self, Passwords, Tokens};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Conn, Db, DbError, FEED_KEPT};
+use crate::http::capacity::{Capacity, admit};
+use crate::http::connection::{Patience, attend};
 use crate::http::contract::{Contract, ContractError};
 use crate::http::limits::{Limits, limit};
 use crate::http::negotiation::negotiate;
 use crate::http::problem::{Problem, ProblemBody};
-use crate::http::{docs, failures, headers, idempotency, origins, request};
+use crate::http::{docs, failures, headers, idempotency, origins, request, server};
 use crate::ids::ProfileId;
 use crate::import::{Importer, Report};
 use crate::indexing::Follower;
@@ -78,6 +80,7 @@ pub struct App {
     contract: Arc<Contract>,
     passwords: Passwords,
     limits: Limits,
+    capacity: Capacity,
     metrics: Metrics,
 }
 
@@ -100,6 +103,7 @@ impl App {
         let mailer = Mailer::new(db.clone(), clock.clone(), composer, transport, &config)?;
         Ok(App {
             limits: Limits::new(config.requests_per_minute, config.secrets_per_minute, config.behind_proxy),
+            capacity: Capacity::new(config.requests_at_once, config.client_timeout),
             contract: Arc::new(Contract::new(&openapi())?),
             matcher: Arc::new(Matcher::new(analysis)?),
             passwords: Passwords::default(),
@@ -127,16 +131,11 @@ impl App {
 
     /// Serves HTTP at the configured address; the answer is the running server and where it listens.
     pub fn serve(&self, workers: usize) -> Result<(Server, std::net::SocketAddr), AppError> {
-        let app = self.clone();
-        let server = HttpServer::new(move || app.http())
-            .workers(workers)
-            .client_request_timeout(Duration::from_secs(10))
-            .shutdown_timeout(10)
-            .disable_signals()
-            .bind(self.config.listen)
-            .map_err(|fault| std::io::Error::new(fault.kind(), format!("{}: {fault}", self.config.listen)))?;
-        let address = server.addrs().first().copied().unwrap_or(self.config.listen);
-        Ok((server.run(), address))
+        let (app, listen) = (self.clone(), self.config.listen);
+        let patience = Patience { client: self.config.client_timeout, keep_alive: self.config.keep_alive };
+        let settings = server::Settings { listen, workers, patience };
+        server::listen(settings, move || app.http())
+            .map_err(|fault| std::io::Error::new(fault.kind(), format!("{listen}: {fault}")).into())
     }
 
     /// Starts what works behind the answers: indexing, mail, upkeep. It ends when `stop` says so.
@@ -193,6 +192,7 @@ impl App {
             .app_data(web::Data::new(self.tokens.clone()))
             .app_data(web::Data::new(self.passwords.clone()))
             .app_data(web::Data::new(self.limits.clone()))
+            .app_data(web::Data::new(self.capacity.clone()))
             .app_data(web::Data::new(self.metrics.clone()))
             .app_data(web::Data::new(self.searcher.clone()))
             .app_data(web::Data::new(self.follower.progress()))
@@ -203,12 +203,14 @@ impl App {
             .app_data(web::Data::from(Arc::clone(&self.contract)))
             .wrap(Compress::default())
             .wrap(from_fn(negotiate))
+            .wrap(from_fn(admit))
             .wrap(from_fn(limit))
             // Around all that may refuse, so that pages of allowed origins can read a refusal too.
             .wrap(origins::allow(&self.config.allowed_origins))
             .wrap(from_fn(origins::refuse))
             .wrap(from_fn(measure))
             .wrap(from_fn(request::trace))
+            .wrap(from_fn(attend))
     }
 }
 

@@ -14,6 +14,7 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
+use super::capacity::receive;
 use super::codes::Code;
 use super::contract::Contract;
 use super::problem::Problem;
@@ -37,7 +38,7 @@ impl<T: DeserializeOwned + ToSchema + 'static> FromRequest for ValidJson<T> {
         let (request, bytes) = (request.clone(), web::Bytes::from_request(request, payload));
         Box::pin(async move {
             expect_media_type(&request, &["application/json"])?;
-            let bytes = bytes.await.map_err(|error| unreadable(&request, &error))?;
+            let bytes = receive(&request, bytes).await?.map_err(|error| unreadable(&request, &error))?;
             let value = typed::<T, T>(contract(&request)?, &parse(&bytes)?)?;
             Ok(ValidJson { value, fingerprint: fingerprint(&request, &bytes) })
         })
@@ -58,7 +59,7 @@ impl FromRequest for MergePatch {
         let (request, bytes) = (request.clone(), web::Bytes::from_request(request, payload));
         Box::pin(async move {
             expect_media_type(&request, &["application/merge-patch+json", "application/json"])?;
-            let bytes = bytes.await.map_err(|error| unreadable(&request, &error))?;
+            let bytes = receive(&request, bytes).await?.map_err(|error| unreadable(&request, &error))?;
             let patch = parse(&bytes)?;
             if !patch.is_object() {
                 return Err(Faults::one("", "type", "must be an object").into());

@@ -92,7 +92,8 @@ fn implied(operation: &Operation, in_path: bool) -> Vec<Code> {
 /// What can be wrong with a body; a form of a page is JSON in no part of it.
 fn of_body(operation: &Operation) -> Vec<Code> {
     let Some(RefOr::T(body)) = &operation.request_body else { return Vec::new() };
-    let mut codes = vec![Code::BadRequest, Code::PayloadTooLarge, Code::UnsupportedMediaType];
+    let mut codes =
+        vec![Code::BadRequest, Code::RequestTimeout, Code::PayloadTooLarge, Code::UnsupportedMediaType];
     if body.content.keys().any(|media_type| media_type.ends_with("json")) {
         codes.extend([Code::MalformedJson, Code::InvalidFields]);
     }

@@ -18,6 +18,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use super::capacity::receive;
 use super::codes::Code;
 use super::languages::ReaderLanguages;
 use super::problem::Problem;
@@ -255,8 +256,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for PostedForm<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let form = UrlEncoded::<T>::new(request, payload).limit(FORM_LIMIT);
-        Box::pin(async move { form.await.map(PostedForm).map_err(|fault| unreadable(&fault)) })
+        let (request, form) = (request.clone(), UrlEncoded::<T>::new(request, payload).limit(FORM_LIMIT));
+        Box::pin(
+            async move { receive(&request, form).await?.map(PostedForm).map_err(|fault| unreadable(&fault)) },
+        )
     }
 }
 
@@ -277,8 +280,11 @@ fn unreadable(fault: &UrlencodedError) -> Problem {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::http::capacity::Capacity;
     use actix_web::body::MessageBody;
     use actix_web::test::TestRequest;
+    use actix_web::web;
+    use std::time::Duration;
 
     fn text(response: HttpResponse) -> String {
         let bytes = response.into_body().try_into_bytes().unwrap();
@@ -341,7 +347,8 @@ mod tests {
     #[actix_web::test]
     async fn a_form_that_is_too_large_or_of_another_type_is_a_problem() {
         async fn read(request: TestRequest) -> Result<Vec<(String, String)>, Problem> {
-            let (request, mut payload) = request.to_http_parts();
+            let capacity = web::Data::new(Capacity::new(1, Duration::from_secs(10)));
+            let (request, mut payload) = request.app_data(capacity).to_http_parts();
             let form = PostedForm::<Vec<(String, String)>>::from_request(&request, &mut payload).await;
             form.map(|form| form.0)
         }

@@ -3,8 +3,10 @@
 
 pub mod answer;
 pub mod body;
+pub mod capacity;
 pub mod codes;
 pub mod conditional;
+pub mod connection;
 pub mod contract;
 pub mod docs;
 pub mod failures;
@@ -21,4 +23,5 @@ pub mod page;
 pub mod problem;
 pub mod query;
 pub mod request;
+pub mod server;
 pub mod sync;

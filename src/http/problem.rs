@@ -138,6 +138,10 @@ impl ResponseError for Problem {
         for (name, value) in &self.headers {
             response.insert_header((name.clone(), value.as_str()));
         }
+        if self.code == Code::RequestTimeout {
+            // The rest of that body may still come, and nobody wants it.
+            response.force_close();
+        }
         response
             .insert_header((header::CONTENT_TYPE, MEDIA_TYPE))
             .insert_header((header::CACHE_CONTROL, "no-store"))

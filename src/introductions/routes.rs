@@ -271,7 +271,7 @@ async fn reason(
         });
         Multilingual(said.collect())
     };
-    tokio::task::spawn_blocking(said).await.map_err(Problem::internal)
+    Ok(db.blocking(said).await?)
 }
 
 // There is no `ETag` on what is read: it is made of several rows, each of which changes on its own.

@@ -2,6 +2,7 @@
 //! checked of every answer; see `support/contract.rs`.
 
 use std::future::Future;
+use std::time::Duration;
 
 use aihub::app::App;
 use aihub::config::Config;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::common::{Member, PASSWORD, Reply, TestApp, mentor, startup, with};
+use crate::support::raw::Raw;
 
 #[actix_web::test]
 async fn every_code_can_be_met() {
@@ -93,6 +95,7 @@ impl Stage<'_> {
             Code::NotAcceptable => {
                 test.send(test.request(Method::GET, "/api/v1/profiles").header("accept", "text/csv")).await
             }
+            Code::RequestTimeout => self.send_half_a_body().await,
             Code::InvalidTransition => self.withdraw_twice().await,
             Code::IntroductionAlreadyOpen => self.ask_again_after(None).await,
             Code::IntroductionBudgetSpent => self.ask_six().await,
@@ -208,6 +211,20 @@ impl Stage<'_> {
             Neighbour::open(self.test, |config| config.requests_per_minute = 1.try_into().unwrap());
         self.test.send(neighbour.get("/health/live")).await.expect(200);
         self.test.send(neighbour.get("/health/live")).await
+    }
+
+    async fn send_half_a_body(&self) -> Reply {
+        let neighbour = Neighbour::open(self.test, |config| config.client_timeout = Duration::from_secs(1));
+        let mut slow = Raw::connect(&neighbour.base).await;
+        let head = "POST /api/v1/sessions HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 60";
+        assert!(slow.send(&format!("{head}\r\n\r\n{{")).await);
+        let answer = slow.rest().await;
+        let (head, text) = answer.split_once("\r\n\r\n").unwrap();
+        let mut lines = head.lines();
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let headers = lines.map(|line| line.split_once(": ").unwrap());
+        let headers = headers.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        Reply { status, headers, text: text.to_owned() }
     }
 
     /// Reads a profile while its row holds what the service never wrote.

@@ -18,6 +18,7 @@ mod migrations;
 mod needs;
 mod offerings;
 mod operations;
+mod pressure;
 mod problems;
 mod profiles;
 mod requests;

@@ -3,6 +3,7 @@
 
 pub mod contract;
 pub mod database;
+pub mod raw;
 pub mod relay;
 pub mod smtp;
 
@@ -89,9 +90,13 @@ impl House {
 
     /// Starts the server and waits until it listens.
     pub fn serve(&self) -> Server {
+        self.start(self.command(&["serve"]))
+    }
+
+    /// The same with a command that starts the server in another way.
+    pub fn start(&self, mut command: Command) -> Server {
         let log = self.path("serve.log");
         let written = File::options().create(true).append(true).open(&log).unwrap();
-        let mut command = self.command(&["serve"]);
         let mut child = command.stdout(Stdio::piped()).stderr(written).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
@@ -174,6 +179,22 @@ impl Server {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
+    /// Resident memory in MiB, as Linux counts it.
+    pub fn memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim_end_matches("kB").trim().parse::<usize>().unwrap() / 1024
+    }
+
+    /// How many files and sockets it has open.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap().count()
+    }
+
+    fn id(&self) -> u32 {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner).id()
+    }
+
     /// Ends it at once, whatever it is doing.
     pub fn kill(&self) {
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
@@ -184,8 +205,7 @@ impl Server {
     /// Asks it to end, and waits for that; returns how it ended and how long that took.
     pub async fn terminate(&self) -> (ExitStatus, Duration) {
         let asked = Instant::now();
-        let id = self.child.lock().unwrap().id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap().success());
         loop {
             let ended = self.child.lock().unwrap().try_wait().unwrap();
             if let Some(status) = ended {
