@@ -66,8 +66,9 @@ pub struct FindMatches {
     /// Weights that differ for this request; see the matching parameters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<MatchWeights>,
+    /// How many answers at most; 20 where nothing is said.
     #[serde(default = "twenty")]
-    #[schema(minimum = 1, maximum = 50, default = 20)]
+    #[schema(minimum = 1, maximum = 50, example = 20)]
     pub limit: u32,
 }
 
@@ -117,18 +118,24 @@ pub enum MatchMode {
 
 /// Conditions that every answer must meet; values of one condition are alternatives.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct MatchFilters {
+    #[serde(default)]
     #[schema(max_items = 50)]
     pub countries: Vec<Country>,
+    #[serde(default)]
     #[schema(max_items = 50)]
     pub regions: Vec<Region>,
+    #[serde(default)]
     #[schema(max_items = 20)]
     pub languages: Vec<Language>,
+    #[serde(default)]
     #[schema(max_items = 22)]
     pub sectors: Vec<Sector>,
+    #[serde(default)]
     #[schema(max_items = 30)]
     pub concepts: Vec<ConceptId>,
+    #[serde(default)]
     #[schema(max_items = 3)]
     pub formats: Vec<Format>,
 }
@@ -149,12 +156,14 @@ impl From<MatchFilters> for Filters {
 
 /// Weights by feature, 0 to 1000; they are scaled to a sum of 1 together with those that stay.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct MatchWeights {
     /// How well the answer offers what is sought.
+    #[serde(default)]
     #[schema(example = json!({"track_record": 0.4}))]
     pub forward: BTreeMap<Feature, f64>,
     /// How well the asking side offers what the answer seeks.
+    #[serde(default)]
     #[schema(example = json!({}))]
     pub backward: BTreeMap<Feature, f64>,
 }

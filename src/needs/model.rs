@@ -63,9 +63,10 @@ pub struct NeedContent {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 50)]
     pub countries: Vec<Country>,
-    /// Days until it expires, counted from its creation, and anew whenever this number is changed.
+    /// Days until it expires, counted from its creation, and anew whenever this number is changed; 180 where none is
+    /// named.
     #[serde(default = "default_lifetime")]
-    #[schema(minimum = 1, maximum = 365, default = 180, example = 120)]
+    #[schema(minimum = 1, maximum = 365, example = 120)]
     pub expires_in_days: u16,
 }
 

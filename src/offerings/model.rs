@@ -49,7 +49,7 @@ codes!(
 
 codes!(
     /// Whom a service is for.
-    Client {
+    ClientKind {
         Sme = "sme",
         SmallMidCap = "small_mid_cap",
         PublicSector = "public_sector",
@@ -101,7 +101,7 @@ pub struct OfferingContent {
     /// Whom it is for; empty means anybody.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 3)]
-    pub clients: Vec<Client>,
+    pub clients: Vec<ClientKind>,
     /// Who can take it up; absent means anybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eligibility: Option<Eligibility>,

@@ -7,8 +7,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::model::{
-    Client, Eligibility, Maturity, Offering, OfferingContent, OfferingError, OfferingStatus, Pillar, Price,
-    Step,
+    ClientKind, Eligibility, Maturity, Offering, OfferingContent, OfferingError, OfferingStatus, Pillar,
+    Price, Step,
 };
 use super::service;
 use super::store::Filter;
@@ -79,7 +79,7 @@ pub struct OfferingView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pillar: Option<Pillar>,
     /// Whom it is for; empty means anybody.
-    pub clients: Vec<Client>,
+    pub clients: Vec<ClientKind>,
     /// Who can take it up; absent means anybody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eligibility: Option<Eligibility>,
