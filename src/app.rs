@@ -24,10 +24,11 @@ use crate::accounts::{self, Passwords, Tokens};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Conn, Db, DbError};
+use crate::events::routes::DateOrTime;
 use crate::http::contract::{Contract, ContractError};
 use crate::http::limits::{Limits, limit};
 use crate::http::problem::{Problem, ProblemBody};
-use crate::http::{docs, failures, idempotency, request};
+use crate::http::{docs, examples, failures, idempotency, notes, request, schemas};
 use crate::import::{Importer, Report};
 use crate::indexing::Follower;
 use crate::introductions::{Introduced, Reasons};
@@ -36,6 +37,7 @@ use crate::matching::MatchReasons;
 use crate::operation::{self, Metrics, measure};
 use crate::profiles::Acquaintances;
 use crate::search::Documents;
+use crate::search::routes::{Facet, SortBy};
 use crate::{events, introductions, matching, needs, offerings, profiles, search};
 
 /// How long the change feed is kept; an index that stands further back is rebuilt.
@@ -246,27 +248,28 @@ where
 #[openapi(
     info(
         title = "aihub",
-        description = "Matchmaking and networking for Europe's AI hubs: start-ups, mentors and hubs find each other, and \
-            see why.\n\nEvery failure is `application/problem+json` (RFC 9457); its `type` leads to an explanation. \
-            Times are RFC 3339 in UTC. Lists are paged by cursor. To change a thing, send its `ETag` as `If-Match`. To \
-            repeat a POST safely, send an `Idempotency-Key`.",
+        description = include_str!("contract.md"),
         license(name = "MIT", identifier = "MIT")
     ),
     servers((url = "/", description = "This service")),
     tags(
-        (name = "accounts", description = "Register, verify, log in, stay logged in, log out"),
-        (name = "profiles", description = "Who takes part: start-ups, mentors, hubs, factories, organisations, talents"),
-        (name = "needs", description = "Concrete things that a profile seeks"),
-        (name = "offerings", description = "Concrete things that a profile offers"),
-        (name = "search", description = "Find by words and filters, in any language"),
-        (name = "matching", description = "Find by fit, with reasons"),
-        (name = "introductions", description = "Meet, once both sides agree"),
-        (name = "events", description = "Dated offerings of hubs"),
-        (name = "mail", description = "What was sent, and the links in it"),
-        (name = "administration", description = "Approve hubs and look after the service"),
-        (name = "operation", description = "Health, metrics, keys and this contract")
+        (name = "start here", description = "What a newcomer needs first: whether the service is there, this contract, \
+            and what a failure means. Then the main path: register, verify, profile, need, matches, introduction."),
+        (name = "accounts", description = "Register, verify the e-mail address, log in, stay logged in, log out."),
+        (name = "profiles", description = "Who takes part: start-ups, mentors, hubs, factories, organisations, talents; and \
+            who manages them."),
+        (name = "needs", description = "Concrete things that a profile seeks."),
+        (name = "offerings", description = "Concrete things that a profile offers."),
+        (name = "search", description = "Find by words and filters, in any language."),
+        (name = "matching", description = "Find by fit, in both directions, with reasons."),
+        (name = "introductions", description = "Meet, once both sides agree; contact details are shown to nobody before."),
+        (name = "events", description = "Dated offerings of hubs, and who follows them."),
+        (name = "mail", description = "What was sent, and the pages behind the links in it."),
+        (name = "administration", description = "Approve hubs and factories, take profiles down."),
+        (name = "operation", description = "Readiness, metrics and keys, for those who run the service.")
     ),
-    components(schemas(ProblemBody))
+    // What only parameters name is not found by itself.
+    components(schemas(ProblemBody, DateOrTime, Facet, SortBy))
 )]
 struct Info;
 
@@ -277,6 +280,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 fn finished(mut api: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     failures::document(&mut api);
+    examples::document(&mut api);
+    schemas::simplify(&mut api);
+    notes::document(&mut api);
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = api.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));

@@ -17,9 +17,9 @@ pub fn swagger_ui(api: OpenApi) -> SwaggerUi {
 }
 
 #[utoipa::path(
-    tag = "operation",
+    tag = "start here",
     summary = "Read the contract",
-    description = "This document, as YAML. `/docs` shows it for reading and trying.",
+    description = "This document, as YAML. `/docs` shows it for reading and trying.\n\n**Rights:** anybody.",
     responses((status = 200, description = "The contract", content_type = "application/yaml", body = String))
 )]
 #[get("/openapi.yaml")]
@@ -31,9 +31,10 @@ pub async fn read_contract(contract: web::Data<Contract>) -> HttpResponse {
 }
 
 #[utoipa::path(
-    tag = "operation",
+    tag = "start here",
     summary = "Explain a problem code",
-    description = "What a failure's `type` points to: what the code means and how to mend it.",
+    description = "What a failure's `type` points to: what the code means and how to mend it.\n\n**Rights:** \
+        anybody.",
     params(("code" = String, Path, description = "A code of the table", max_length = 60)),
     responses((status = 200, description = "The explanation", content_type = "text/plain", body = String))
 )]

@@ -18,6 +18,7 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Cursor of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 500, pattern = "^[A-Za-z0-9_-]+$")]
     pub next: Option<String>,
 }
 
@@ -39,6 +40,9 @@ pub fn encode_cursor(key: &str) -> String {
 pub fn decode_cursor(cursor: Option<&str>) -> Result<Option<String>, Problem> {
     let wrong = || Problem::new(Code::MalformedQuery, "cursor: must be `next` of an earlier page");
     let Some(cursor) = cursor else { return Ok(None) };
+    if !(1..=500).contains(&cursor.len()) {
+        return Err(wrong());
+    }
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| wrong())?;
     String::from_utf8(bytes).map(Some).map_err(|_| wrong())
 }

@@ -59,20 +59,7 @@ codes!(
 /// What an offering says: the fields that those who manage its profile write.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({
-    "profile": "prf_01JDBQZ5W0V6P8R3K2M9XE4T7N",
-    "type": "compute",
-    "title": {"en": "Compute time for first experiments"},
-    "description": {"en": "Entry-level access to an AI-optimised supercomputer, one to three months."},
-    "concepts": ["high_performance_computing"],
-    "languages": ["en"],
-    "formats": ["online"],
-    "maturity": "readiness",
-    "clients": ["sme"],
-    "eligibility": {"countries": ["AT", "DE", "FI"], "sizes": ["micro", "small", "medium"]},
-    "access": "playground",
-    "price": {"amount_cents": 0, "currency": "EUR"}
-}))]
+#[schema(as = CreateOffering)]
 pub struct OfferingContent {
     /// Who offers. Can't be changed later.
     pub profile: ProfileId,

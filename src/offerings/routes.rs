@@ -139,6 +139,7 @@ impl From<Offering> for OfferingView {
 pub struct ListOfferings {
     /// Only those of this profile.
     pub profile: Option<ProfileId>,
+    /// Only those of this type.
     #[serde(rename = "type")]
     pub kind: Option<HelpType>,
     /// Other than `open`: own offerings with `managed`, or for administrators.
@@ -150,7 +151,7 @@ pub struct ListOfferings {
     #[param(minimum = 1, maximum = 100, default = 20)]
     pub limit: Option<u32>,
     /// `next` of the page before, unchanged.
-    #[param(max_length = 500)]
+    #[param(min_length = 1, max_length = 500, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
 }
 
@@ -178,8 +179,9 @@ impl ListOfferings {
 #[utoipa::path(
     tag = "offerings",
     summary = "List offerings",
-    description = "Open offerings of published profiles, newest first; also those that can be taken \
-        up only from a later day. To find by words or by fit, use search and matching.",
+    description = "Open offerings of published profiles, newest first; also those that can be taken up only from a \
+        later day. To find by words or by fit, use search and matching.\n\n**Rights:** anybody; with `managed` \
+        those who manage the profiles, with another `status` than `open` administrators too.",
     params(ListOfferings),
     security((), ("bearer" = [])),
     responses((status = 200, description = "A page of offerings", body = Page<OfferingView>),
@@ -204,7 +206,8 @@ async fn list_offerings(
 #[utoipa::path(
     tag = "offerings",
     summary = "Create an offering",
-    description = "Makes a draft for a profile that the caller manages. Open it when it is ready.",
+    description = "Makes a draft for a profile that the caller manages. Open it when it is ready.\n\n**Rights:** \
+        those who manage the profile.",
     security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the same answer for 24 hours")),
     request_body = OfferingContent,
@@ -234,9 +237,10 @@ async fn create_offering(
 #[utoipa::path(
     tag = "offerings",
     summary = "Read an offering",
-    description = "One that is not open, or whose profile is not published, is shown to those who \
-        manage the profile.",
-    params(("id" = OfferingId, Path)),
+    description = "One that is not open, or whose profile is not published, is shown to those who manage the \
+        profile.\n\n**Rights:** anybody, if it is open and its profile published; else those who manage the \
+        profile, and administrators.",
+    params(("id" = OfferingId, Path, description = "The offering")),
     security((), ("bearer" = [])),
     responses((status = 200, description = "The offering; `ETag` is its version", body = OfferingView))
 )]
@@ -256,8 +260,9 @@ async fn read_offering(
 #[utoipa::path(
     tag = "offerings",
     summary = "Change an offering",
-    description = "A JSON merge patch (RFC 7396) of a draft or an open offering.",
-    params(("id" = OfferingId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read")),
+    description = "A JSON merge patch (RFC 7396) of a draft or an open offering.\n\n**Rights:** those who manage \
+        the profile.",
+    params(("id" = OfferingId, Path, description = "The offering"), ("If-Match" = String, Header, description = "The `ETag` that was read")),
     security(("bearer" = [])),
     request_body(content = UpdateOffering, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The changed offering", body = OfferingView),
@@ -299,9 +304,9 @@ async fn step(db: &Db, clock: &Clock, member: Member, id: OfferingId, step: Step
 #[utoipa::path(
     tag = "offerings",
     summary = "Open an offering",
-    description = "Others see it while its profile is published, also before `opens_on`. Refused once \
-        `closes_on` has passed.",
-    params(("id" = OfferingId, Path)),
+    description = "Others see it while its profile is published, also before `opens_on`. Refused once `closes_on` \
+        has passed.\n\n**Rights:** those who manage the profile.",
+    params(("id" = OfferingId, Path, description = "The offering")),
     security(("bearer" = [])),
     responses((status = 200, description = "The open offering", body = OfferingView),
         (status = 403, description = "`forbidden`"),
@@ -320,8 +325,8 @@ async fn open_offering(
 #[utoipa::path(
     tag = "offerings",
     summary = "Close an offering",
-    description = "It leaves lists, search and matching, for good.",
-    params(("id" = OfferingId, Path)),
+    description = "It leaves lists, search and matching, for good.\n\n**Rights:** those who manage the profile.",
+    params(("id" = OfferingId, Path, description = "The offering")),
     security(("bearer" = [])),
     responses((status = 200, description = "The closed offering", body = OfferingView),
         (status = 403, description = "`forbidden`"),
