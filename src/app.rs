@@ -22,13 +22,14 @@ use crate::accounts::{self, Passwords, Tokens};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Conn, Db, DbError, FEED_KEPT};
+use crate::events::routes::DateOrTime;
 use crate::http::capacity::{Capacity, admit};
 use crate::http::connection::{Patience, attend};
 use crate::http::contract::{Contract, ContractError};
 use crate::http::limits::{Limits, limit};
 use crate::http::negotiation::negotiate;
 use crate::http::problem::{Problem, ProblemBody};
-use crate::http::{docs, failures, headers, idempotency, origins, request, server};
+use crate::http::{docs, examples, failures, headers, idempotency, notes, origins, request, schemas, server};
 use crate::ids::ProfileId;
 use crate::import::{Importer, Report};
 use crate::indexing::Follower;
@@ -38,6 +39,7 @@ use crate::matching::MatchReasons;
 use crate::operation::{self, Metrics, measure};
 use crate::profiles::{Acquaintances, Belongings};
 use crate::search::Documents;
+use crate::search::routes::{Facet, SortBy};
 use crate::{events, introductions, matching, needs, offerings, profiles, search};
 
 /// How often what has run out is looked for.
@@ -248,39 +250,28 @@ where
 #[openapi(
     info(
         title = "aihub",
-        description = "Matchmaking and networking for Europe's AI hubs: start-ups, mentors and hubs find each other, and \
-            see why.\n\nEvery failure is `application/problem+json` (RFC 9457); its `type` leads to an explanation, \
-            and `/problems` lists all codes. The named examples of a failure's response are the codes that the operation \
-            can answer with that status. Two codes belong to no operation and can come from any address: \
-            `route_not_found` (404) and `method_not_allowed` (405). Times are RFC 3339 in UTC. \
-            Lists are paged by cursor. To change a thing, send its `ETag` as `If-Match`. To \
-            repeat a POST safely, send an `Idempotency-Key`.\n\n\
-            ## Keeping a copy\n\n\
-            Profiles, needs, offerings and events can be kept as a copy that follows the list, filters and all. Begin with \
-            `updated_since=1970-01-01T00:00:00Z` and the filters; put `items` into the copy by `id`, take out what `gone` \
-            names, and keep `next`. Ask again with `cursor=<next>` and the same filters: at once until a page comes without \
-            items and without gone, then as often as you like. What comes twice, or goes without having been there, is \
-            harmless. A later `updated_since` leaves out what has not changed since, or a few minutes before. Nothing enters or leaves \
-            a copy by time alone: events that are over stay until you take them out. The answer 410 `copy_outdated` \
-            means that changes were missed (they are kept for 30 days), or that you may see other things now than when \
-            the copy began, as after logging in or joining the staff of a profile: drop the copy and begin anew.",
+        description = include_str!("contract.md"),
         license(name = "MIT", identifier = "MIT")
     ),
     servers((url = "/", description = "This service")),
     tags(
-        (name = "accounts", description = "Register, verify, log in, stay logged in, log out"),
-        (name = "profiles", description = "Who takes part: start-ups, mentors, hubs, factories, organisations, talents"),
-        (name = "needs", description = "Concrete things that a profile seeks"),
-        (name = "offerings", description = "Concrete things that a profile offers"),
-        (name = "search", description = "Find by words and filters, in any language"),
-        (name = "matching", description = "Find by fit, with reasons"),
-        (name = "introductions", description = "Meet, once both sides agree"),
-        (name = "events", description = "Dated offerings of hubs"),
-        (name = "mail", description = "What was sent, and the links in it"),
-        (name = "administration", description = "Approve hubs and look after the service"),
-        (name = "operation", description = "Health, metrics, keys and this contract")
+        (name = "start here", description = "What a newcomer needs first: whether the service is there, this contract, \
+            and what a failure means. Then the main path: register, verify, profile, need, matches, introduction."),
+        (name = "accounts", description = "Register, verify the e-mail address, log in, stay logged in, log out."),
+        (name = "profiles", description = "Who takes part: start-ups, mentors, hubs, factories, organisations, talents; and \
+            who manages them."),
+        (name = "needs", description = "Concrete things that a profile seeks."),
+        (name = "offerings", description = "Concrete things that a profile offers."),
+        (name = "search", description = "Find by words and filters, in any language."),
+        (name = "matching", description = "Find by fit, in both directions, with reasons."),
+        (name = "introductions", description = "Meet, once both sides agree; contact details are shown to nobody before."),
+        (name = "events", description = "Dated offerings of hubs, and who follows them."),
+        (name = "mail", description = "What was sent, and the pages behind the links in it."),
+        (name = "administration", description = "Approve hubs and factories, take profiles down."),
+        (name = "operation", description = "Readiness, metrics and keys, for those who run the service.")
     ),
-    components(schemas(ProblemBody))
+    // What only parameters name is not found by itself.
+    components(schemas(ProblemBody, DateOrTime, Facet, SortBy))
 )]
 struct Info;
 
@@ -292,6 +283,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 fn finished(mut api: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     failures::document(&mut api);
     headers::document(&mut api);
+    examples::document(&mut api);
+    schemas::simplify(&mut api);
+    notes::document(&mut api);
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = api.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));

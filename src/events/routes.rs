@@ -4,7 +4,9 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::calendar;
@@ -72,7 +74,7 @@ pub struct EventView {
     pub status: EventStatus,
     /// Why it was cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "The trainer is ill.")]
+    #[schema(min_length = 1, max_length = 300, example = "The trainer is ill.")]
     pub status_reason: Option<String>,
     pub title: Multilingual<160>,
     pub description: Multilingual<4000>,
@@ -141,10 +143,10 @@ fn answer(event: Event) -> Result<Answer, Problem> {
 pub struct ListEvents {
     /// Those that end after this moment, or on this day (UTC) or later. Default: now, but with `managed` and
     /// `updated_since` any time.
-    #[param(max_length = 40, example = "2026-11-24")]
+    #[param(value_type = Option<DateOrTime>, example = "2026-11-24")]
     pub from: Option<String>,
     /// Those that begin before this moment, or on this day (UTC) or earlier.
-    #[param(max_length = 40, example = "2026-12-31T23:00:00Z")]
+    #[param(value_type = Option<DateOrTime>, example = "2026-12-31T23:00:00Z")]
     pub to: Option<String>,
     /// Country of the venue, ISO 3166-1 alpha-2; one of those given.
     #[serde(default)]
@@ -176,7 +178,7 @@ pub struct ListEvents {
     #[param(example = "1970-01-01T00:00:00Z")]
     pub updated_since: Option<DateTime<Utc>>,
     /// `next` of the page before, unchanged.
-    #[param(max_length = 500)]
+    #[param(min_length = 1, max_length = 500, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
 }
 
@@ -228,6 +230,23 @@ fn moment(name: &str, text: &str, days: Days) -> Result<DateTime<Utc>, Problem> 
     })
 }
 
+/// The form of what [`moment`] reads: a date, or an RFC 3339 time.
+pub struct DateOrTime;
+
+impl PartialSchema for DateOrTime {
+    fn schema() -> RefOr<Schema> {
+        let date = r"(19|20|21)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])";
+        let time = r"[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)";
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("A date (YYYY-MM-DD) or an RFC 3339 time."))
+            .pattern(Some(format!("^{date}({time})?$")))
+            .into()
+    }
+}
+
+impl ToSchema for DateOrTime {}
+
 /// Reads what [`EventList`] says of where a page ends.
 fn cursor(key: &str) -> Result<Cursor, Problem> {
     let read = || {
@@ -241,7 +260,8 @@ fn cursor(key: &str) -> Result<Cursor, Problem> {
 #[utoipa::path(
     tag = "events",
     summary = "List events",
-    description = "What takes place from now on, earliest first. To find by words or by fit, use search and matching.",
+    description = "What takes place from now on, earliest first. To find by words or by fit, use search and \
+        matching.\n\n**Rights:** anybody; drafts with `managed` only, for those who manage the profiles.",
     params(ListEvents),
     security((), ("bearer" = [])),
     responses((status = 200, description = "A page of events", body = FollowedPage<EventView>),
@@ -295,7 +315,8 @@ impl Followed for EventList {
 #[utoipa::path(
     tag = "events",
     summary = "Create an event",
-    description = "Makes a draft of a hub, factory or organisation that the caller manages. Publish it when it is ready.",
+    description = "Makes a draft of a hub, factory or organisation that the caller manages. Publish it when it is \
+        ready.\n\n**Rights:** those who manage the profile.",
     security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the same answer for 24 hours")),
     request_body = EventContent,
@@ -324,8 +345,10 @@ async fn create_event(
 #[utoipa::path(
     tag = "events",
     summary = "Read an event",
-    description = "Drafts, and events of profiles that are not published, are for those who manage them.",
-    params(("id" = EventId, Path)),
+    description = "Drafts, and events of profiles that are not published, are for those who manage \
+        them.\n\n**Rights:** anybody, once it and its profile are published; else those who manage the profile, and \
+        administrators.",
+    params(("id" = EventId, Path, description = "The event")),
     security((), ("bearer" = [])),
     responses((status = 200, description = "The event; `ETag` is its version", body = EventView))
 )]
@@ -337,9 +360,10 @@ async fn read_event(db: web::Data<Db>, caller: Caller, id: web::Path<EventId>) -
 #[utoipa::path(
     tag = "events",
     summary = "Change an event",
-    description = "A JSON merge patch (RFC 7396). Texts, venue and the like can be changed at any time; time and format \
-        of a draft only: a published event is rescheduled or moved online, so that everybody is told.",
-    params(("id" = EventId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read")),
+    description = "A JSON merge patch (RFC 7396). Texts, venue and the like can be changed at any time; time and \
+        format of a draft only: a published event is rescheduled or moved online, so that everybody is \
+        told.\n\n**Rights:** those who manage the profile.",
+    params(("id" = EventId, Path, description = "The event"), ("If-Match" = String, Header, description = "The `ETag` that was read")),
     security(("bearer" = [])),
     request_body(content = UpdateEvent, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The changed event", body = EventView),
@@ -377,8 +401,9 @@ async fn step(db: &Db, clock: &Clock, member: Member, id: EventId, step: Step) -
 #[utoipa::path(
     tag = "events",
     summary = "Publish an event",
-    description = "Needs a verified e-mail address and a published profile. Everybody who follows the profile gets a mail.",
-    params(("id" = EventId, Path)),
+    description = "Its profile must be published. Everybody who follows the profile gets a mail.\n\n**Rights:** \
+        those who manage the profile, with a verified e-mail address.",
+    params(("id" = EventId, Path, description = "The event")),
     security(("bearer" = [])),
     responses((status = 200, description = "The scheduled event", body = EventView),
         (status = 403, description = "`forbidden`, `email_not_verified`"),
@@ -398,8 +423,9 @@ async fn publish_event(
 #[utoipa::path(
     tag = "events",
     summary = "Reschedule an event",
-    description = "Gives a published event, also a postponed one, another time; followers get a mail.",
-    params(("id" = EventId, Path)),
+    description = "Gives a published event, also a postponed one, another time; followers get a \
+        mail.\n\n**Rights:** those who manage the profile.",
+    params(("id" = EventId, Path, description = "The event")),
     security(("bearer" = [])),
     request_body = RescheduleEvent,
     responses((status = 200, description = "The rescheduled event", body = EventView),
@@ -419,8 +445,9 @@ async fn reschedule_event(
 #[utoipa::path(
     tag = "events",
     summary = "Postpone an event",
-    description = "Says that it does not take place at its time, and that a new one follows; followers get a mail.",
-    params(("id" = EventId, Path)),
+    description = "Says that it does not take place at its time, and that a new one follows; followers get a \
+        mail.\n\n**Rights:** those who manage the profile.",
+    params(("id" = EventId, Path, description = "The event")),
     security(("bearer" = [])),
     responses((status = 200, description = "The postponed event", body = EventView),
         (status = 403, description = "`forbidden`"), (status = 409, description = "`invalid_transition`"))
@@ -439,8 +466,8 @@ async fn postpone_event(
     tag = "events",
     summary = "Move an event online",
     description = "Takes place at its time, at an address on the web instead of its venue; followers get a mail. A \
-        postponed event whose old time has passed is rescheduled first.",
-    params(("id" = EventId, Path)),
+        postponed event whose old time has passed is rescheduled first.\n\n**Rights:** those who manage the profile.",
+    params(("id" = EventId, Path, description = "The event")),
     security(("bearer" = [])),
     request_body = MoveEventOnline,
     responses((status = 200, description = "The event, online", body = EventView),
@@ -460,8 +487,9 @@ async fn move_event_online(
 #[utoipa::path(
     tag = "events",
     summary = "Cancel an event",
-    description = "Calls it off, perhaps with a reason that is shown; followers get a mail. A draft is given up.",
-    params(("id" = EventId, Path)),
+    description = "Calls it off, perhaps with a reason that is shown; followers get a mail. A draft is given \
+        up.\n\n**Rights:** those who manage the profile.",
+    params(("id" = EventId, Path, description = "The event")),
     security(("bearer" = [])),
     request_body = CancelEvent,
     responses((status = 200, description = "The cancelled event", body = EventView),
@@ -481,8 +509,10 @@ async fn cancel_event(
 #[utoipa::path(
     tag = "events",
     summary = "Read an event as a calendar entry",
-    description = "An iCalendar file (RFC 5545). Its UID stays; a calendar that reads it again follows every change.",
-    params(("id" = EventId, Path)),
+    description = "An iCalendar file (RFC 5545). Its UID stays; a calendar that reads it again follows every \
+        change.\n\n**Rights:** anybody, once it and its profile are published; else those who manage the profile, \
+        and administrators.",
+    params(("id" = EventId, Path, description = "The event")),
     security((), ("bearer" = [])),
     responses((status = 200, description = "The entry", content_type = "text/calendar", body = String))
 )]

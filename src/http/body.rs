@@ -127,11 +127,16 @@ macro_rules! patch_schema {
 pub(crate) use patch_schema;
 
 /// The schema with nothing required. A member that must be there may still not be null: removing it fails the check of
-/// the whole.
+/// the whole. What is left out stays as it is, so there are no defaults, which generated clients would send.
 pub(crate) fn optional(schema: RefOr<Schema>) -> RefOr<Schema> {
     match schema {
         RefOr::T(Schema::Object(mut object)) => {
             object.required.clear();
+            for member in object.properties.values_mut() {
+                if let RefOr::T(Schema::Object(member)) = member {
+                    member.default = None;
+                }
+            }
             RefOr::T(Schema::Object(object))
         }
         other => other,

@@ -12,6 +12,7 @@ use utoipa::openapi::OpenApi;
 
 use super::conditional;
 use super::operations::Operations;
+use super::yaml;
 use crate::faults::Faults;
 
 /// A contract that can't serve as one: a fault of the code, found at start and by every test.
@@ -31,7 +32,7 @@ pub struct Contract {
 impl Contract {
     pub fn new(api: &OpenApi) -> Result<Contract, ContractError> {
         let unsound = |fault: &dyn std::fmt::Display| ContractError(fault.to_string());
-        let yaml = api.to_yaml().map_err(|fault| unsound(&fault))?;
+        let yaml = yaml::of(api).map_err(|fault| unsound(&fault))?;
         let json = serde_json::to_value(api).map_err(|fault| unsound(&fault))?;
         let mut validators = HashMap::new();
         for name in body_schemas(&json) {

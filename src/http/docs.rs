@@ -20,9 +20,9 @@ pub fn swagger_ui(api: OpenApi) -> SwaggerUi {
 }
 
 #[utoipa::path(
-    tag = "operation",
+    tag = "start here",
     summary = "Read the contract",
-    description = "This document, as YAML. `/docs` shows it for reading and trying.",
+    description = "This document, as YAML. `/docs` shows it for reading and trying.\n\n**Rights:** anybody.",
     responses((status = 200, description = "The contract; `ETag` is its version", content_type = "application/yaml",
         body = String, headers(("ETag"))))
 )]
@@ -56,10 +56,10 @@ pub async fn list_problems() -> HttpResponse {
 }
 
 #[utoipa::path(
-    tag = "operation",
+    tag = "start here",
     summary = "Explain a problem code",
     description = "The page that a failure's `type` points to: what the code means, an example, how to mend it, and which \
-        operations can answer it.",
+        operations can answer it.\n\n**Rights:** anybody.",
     params(("code" = String, Path, description = "A code of the table", max_length = 60)),
     responses((status = 200, description = "The page", content_type = "text/html", body = String))
 )]

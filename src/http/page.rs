@@ -19,6 +19,7 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// Cursor of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 500, pattern = "^[A-Za-z0-9_-]+$")]
     pub next: Option<String>,
 }
 
@@ -46,6 +47,9 @@ pub fn decode_cursor(cursor: Option<&str>) -> Result<Option<String>, Problem> {
 
 /// What a cursor says, be it one of a page or one of a copy.
 pub(super) fn cursor_text(cursor: &str) -> Option<String> {
+    if !(1..=500).contains(&cursor.len()) {
+        return None;
+    }
     String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()
 }
 

@@ -9,7 +9,9 @@ use search_index::matching::{
 };
 use search_index::{Audience, Filters, Kind, Searcher};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::service::{Asking, asking, names};
@@ -25,7 +27,7 @@ use crate::http::languages::ReaderLanguages;
 use crate::http::problem::Problem;
 use crate::ids::{NeedId, ProfileId};
 use crate::search::audience;
-use crate::values::{ConceptId, Country, Format, Language, Region, Sector, Stage, codes_of};
+use crate::values::{Category, ConceptId, Country, Format, Language, Region, Sector, Stage, codes, codes_of};
 
 pub fn configure(api: &mut ServiceConfig<'_>) {
     api.service(find_matches).service(explain_match).service(read_matching_parameters);
@@ -50,16 +52,16 @@ pub struct FindMatches {
     /// A few sentences, which are not stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Description>,
-    #[serde(default)]
+    #[serde(default = "seeks")]
     pub mode: MatchMode,
     /// Kinds of answers; profiles where none is named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 4)]
     pub want: Vec<Kind>,
-    /// Finer kinds of answers: `mentor`, `hub`, `training`, …; any where none is named.
+    /// Finer kinds of answers; any where none is named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 20, example = json!(["mentor"]))]
-    pub categories: Vec<String>,
+    pub categories: Vec<Category>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filters: Option<MatchFilters>,
     /// Whether an interpreter would help, so that no shared working language is needed.
@@ -68,8 +70,9 @@ pub struct FindMatches {
     /// Weights that differ for this request; see the matching parameters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<MatchWeights>,
+    /// How many answers at most; 20 where nothing is said.
     #[serde(default = "twenty")]
-    #[schema(minimum = 1, maximum = 50, default = 20)]
+    #[schema(minimum = 1, maximum = 50, example = 20)]
     pub limit: u32,
 }
 
@@ -106,31 +109,40 @@ pub struct Description {
     pub stage: Option<Stage>,
 }
 
-/// Which face of the asking side is looked up.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MatchMode {
-    /// What it seeks, among what others offer
-    #[default]
-    Seeks,
-    /// What it offers, among what others seek: a mentor looks for needs
-    Offers,
+codes!(
+    /// Which face of the asking side is looked up.
+    MatchMode {
+        /// What it seeks, among what others offer
+        Seeks = "seeks",
+        /// What it offers, among what others seek: a mentor looks for needs
+        Offers = "offers",
+    }
+);
+
+fn seeks() -> MatchMode {
+    MatchMode::Seeks
 }
 
 /// Conditions that every answer must meet; values of one condition are alternatives.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct MatchFilters {
+    #[serde(default)]
     #[schema(max_items = 50)]
     pub countries: Vec<Country>,
+    #[serde(default)]
     #[schema(max_items = 50)]
     pub regions: Vec<Region>,
+    #[serde(default)]
     #[schema(max_items = 20)]
     pub languages: Vec<Language>,
+    #[serde(default)]
     #[schema(max_items = 22)]
     pub sectors: Vec<Sector>,
+    #[serde(default)]
     #[schema(max_items = 30)]
     pub concepts: Vec<ConceptId>,
+    #[serde(default)]
     #[schema(max_items = 3)]
     pub formats: Vec<Format>,
 }
@@ -149,15 +161,17 @@ impl From<MatchFilters> for Filters {
     }
 }
 
-/// Weights by feature, 0 to 1000; they are scaled to a sum of 1 together with those that stay.
+/// Weights that differ for one question; they are scaled to a sum of 1 together with those that stay.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct MatchWeights {
     /// How well the answer offers what is sought.
-    #[schema(example = json!({"track_record": 0.4}))]
+    #[serde(default)]
+    #[schema(value_type = Weights)]
     pub forward: BTreeMap<Feature, f64>,
     /// How well the asking side offers what the answer seeks.
-    #[schema(example = json!({}))]
+    #[serde(default)]
+    #[schema(value_type = Weights)]
     pub backward: BTreeMap<Feature, f64>,
 }
 
@@ -204,7 +218,7 @@ impl FindMatches {
                 MatchMode::Offers => Mode::Offers,
             },
             want,
-            categories: self.categories,
+            categories: codes_of(&self.categories),
             filters: self.filters.unwrap_or_default().into(),
             exclude: asking.exclude,
             interpreter: self.interpreter,
@@ -220,11 +234,12 @@ impl FindMatches {
 /// The best answers, the best first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MatchList {
+    #[schema(max_items = 50)]
     pub items: Vec<MatchView>,
     /// How many candidates were scored exactly.
     pub considered: usize,
     /// The version of the parameters that ranked them.
-    #[schema(example = "1")]
+    #[schema(min_length = 1, example = "1")]
     pub parameters_version: String,
 }
 
@@ -235,7 +250,7 @@ pub struct MatchView {
     #[serde(flatten)]
     pub found: Match,
     /// Name of the profile that it belongs to.
-    #[schema(example = "Claire Exemple")]
+    #[schema(min_length = 1, max_length = 120, example = "Claire Exemple")]
     pub profile_name: String,
     /// Whether the profile is invented, for demonstration.
     pub fictional: bool,
@@ -251,9 +266,10 @@ pub struct MatchExplanation {
 #[utoipa::path(
     tag = "matching",
     summary = "Find matches",
-    description = "Ranks who fits a need, a profile or a few sentences, in both directions and across languages, and says \
-        why. Works without an account; members see more. Reasons are in the first language of `Accept-Language` that the \
-        service speaks. Nothing is stored.",
+    description = "Ranks who fits a need, a profile or a few sentences, in both directions and across languages, \
+        and says why. Reasons are in the first language of `Accept-Language` that the service speaks. Nothing is \
+        stored.\n\n**Rights:** anybody; for a need or a profile that is not public, those who manage it. Who is \
+        logged in sees more.",
     params(("Index-Token" = Option<String>, Header,
         description = "The `Index-Token` of a write's answer: what it wrote is found")),
     security((), ("bearer" = [])),
@@ -298,7 +314,8 @@ pub struct ExplainMatch {
 #[utoipa::path(
     tag = "matching",
     summary = "Explain one match",
-    description = "Why a candidate stands where it stands for a question, or which rule keeps it out.",
+    description = "Why a candidate stands where it stands for a question, or which rule keeps it \
+        out.\n\n**Rights:** anybody, as for the matches themselves.",
     params(("Index-Token" = Option<String>, Header,
         description = "The `Index-Token` of a write's answer: what it wrote is found")),
     security((), ("bearer" = [])),
@@ -327,6 +344,21 @@ async fn explain_match(
     })
     .await
 }
+
+/// The form of a sentence on each feature.
+pub struct FeatureTexts;
+
+impl PartialSchema for FeatureTexts {
+    fn schema() -> RefOr<Schema> {
+        let texts = Feature::ALL.into_iter().fold(ObjectBuilder::new(), |texts, feature| {
+            let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
+            texts.property(feature.code(), text).required(feature.code())
+        });
+        texts.description(Some("One sentence on each feature, in English.")).into()
+    }
+}
+
+impl ToSchema for FeatureTexts {}
 
 /// How the ranking weighs, for whoever is ranked.
 #[derive(Debug, Serialize, ToSchema)]
@@ -357,6 +389,7 @@ pub struct ParametersView {
     #[schema(minimum = 1)]
     pub candidates: usize,
     /// What each feature measures.
+    #[schema(value_type = FeatureTexts)]
     pub features: BTreeMap<Feature, String>,
 }
 
@@ -381,8 +414,8 @@ impl From<Parameters> for ParametersView {
 #[utoipa::path(
     tag = "matching",
     summary = "Read the parameters of the ranking",
-    description = "The weights in force, with what each feature measures (Article 27 of the Digital Services Act). A \
-        request may override them.",
+    description = "The weights in force, with what each feature measures (Article 27 of the Digital Services Act). \
+        A request may override them.\n\n**Rights:** anybody.",
     responses((status = 200, description = "The parameters", body = ParametersView))
 )]
 #[get("/matching/parameters")]

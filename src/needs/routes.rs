@@ -105,6 +105,7 @@ impl From<Need> for NeedView {
 pub struct ListNeeds {
     /// Only those of this profile.
     pub profile: Option<ProfileId>,
+    /// Only those of this type.
     #[serde(rename = "type")]
     pub kind: Option<HelpType>,
     /// Other than `open`: own needs with `managed`, or for administrators.
@@ -120,7 +121,7 @@ pub struct ListNeeds {
     #[param(example = "1970-01-01T00:00:00Z")]
     pub updated_since: Option<DateTime<Utc>>,
     /// `next` of the page before, unchanged.
-    #[param(max_length = 500)]
+    #[param(min_length = 1, max_length = 500, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
 }
 
@@ -148,8 +149,9 @@ impl ListNeeds {
 #[utoipa::path(
     tag = "needs",
     summary = "List needs",
-    description = "Open needs of published profiles, newest first. To find by words or by fit, use \
-        search and matching.",
+    description = "Open needs of published profiles, newest first. To find by words or by fit, use search and \
+        matching.\n\n**Rights:** anybody; with `managed` those who manage the profiles, with another `status` than \
+        `open` administrators too.",
     params(ListNeeds),
     security((), ("bearer" = [])),
     responses((status = 200, description = "A page of needs", body = FollowedPage<NeedView>),
@@ -193,8 +195,8 @@ impl Followed for NeedList {
 #[utoipa::path(
     tag = "needs",
     summary = "Create a need",
-    description = "Says what a profile that the caller manages seeks. It is open at once, and others \
-        see it while the profile is published.",
+    description = "Says what a profile that the caller manages seeks. It is open at once, and others see it while \
+        the profile is published.\n\n**Rights:** those who manage the profile.",
     security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the same answer for 24 hours")),
     request_body = NeedContent,
@@ -223,9 +225,10 @@ async fn create_need(
 #[utoipa::path(
     tag = "needs",
     summary = "Read a need",
-    description = "One that is not open, or whose profile is not published, is shown to those who \
-        manage the profile.",
-    params(("id" = NeedId, Path)),
+    description = "One that is not open, or whose profile is not published, is shown to those who manage the \
+        profile.\n\n**Rights:** anybody, if it is open and its profile published; else those who manage the \
+        profile, and administrators.",
+    params(("id" = NeedId, Path, description = "The need")),
     security((), ("bearer" = [])),
     responses((status = 200, description = "The need; `ETag` is its version", body = NeedView))
 )]
@@ -241,9 +244,9 @@ async fn read_need(db: web::Data<Db>, caller: Caller, id: web::Path<NeedId>) -> 
 #[utoipa::path(
     tag = "needs",
     summary = "Change a need",
-    description = "A JSON merge patch (RFC 7396) of an open need. Another `expires_in_days` counts \
-        from now.",
-    params(("id" = NeedId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read")),
+    description = "A JSON merge patch (RFC 7396) of an open need. Another `expires_in_days` counts from \
+        now.\n\n**Rights:** those who manage the profile.",
+    params(("id" = NeedId, Path, description = "The need"), ("If-Match" = String, Header, description = "The `ETag` that was read")),
     security(("bearer" = [])),
     request_body(content = UpdateNeed, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The changed need", body = NeedView),
@@ -284,8 +287,9 @@ async fn step(db: &Db, clock: &Clock, member: Member, id: NeedId, step: Step) ->
 #[utoipa::path(
     tag = "needs",
     summary = "Say that a need is met",
-    description = "Somebody was found. The need leaves lists, search and matching, for good.",
-    params(("id" = NeedId, Path)),
+    description = "Somebody was found. The need leaves lists, search and matching, for good.\n\n**Rights:** those \
+        who manage the profile.",
+    params(("id" = NeedId, Path, description = "The need")),
     security(("bearer" = [])),
     responses((status = 200, description = "The met need", body = NeedView),
         (status = 403, description = "`forbidden`"),
@@ -304,8 +308,9 @@ async fn meet_need(
 #[utoipa::path(
     tag = "needs",
     summary = "Withdraw a need",
-    description = "It is not sought any more. The need leaves lists, search and matching, for good.",
-    params(("id" = NeedId, Path)),
+    description = "It is not sought any more. The need leaves lists, search and matching, for good.\n\n**Rights:** \
+        those who manage the profile.",
+    params(("id" = NeedId, Path, description = "The need")),
     security(("bearer" = [])),
     responses((status = 200, description = "The withdrawn need", body = NeedView),
         (status = 403, description = "`forbidden`"),

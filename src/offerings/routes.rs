@@ -7,8 +7,8 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::model::{
-    Client, Eligibility, Maturity, Offering, OfferingContent, OfferingError, OfferingStatus, Pillar, Price,
-    Step,
+    ClientKind, Eligibility, Maturity, Offering, OfferingContent, OfferingError, OfferingStatus, Pillar,
+    Price, Step,
 };
 use super::service;
 use super::store::Filter;
@@ -80,7 +80,7 @@ pub struct OfferingView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pillar: Option<Pillar>,
     /// Whom it is for; empty means anybody.
-    pub clients: Vec<Client>,
+    pub clients: Vec<ClientKind>,
     /// Who can take it up; absent means anybody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eligibility: Option<Eligibility>,
@@ -140,6 +140,7 @@ impl From<Offering> for OfferingView {
 pub struct ListOfferings {
     /// Only those of this profile.
     pub profile: Option<ProfileId>,
+    /// Only those of this type.
     #[serde(rename = "type")]
     pub kind: Option<HelpType>,
     /// Other than `open`: own offerings with `managed`, or for administrators.
@@ -155,7 +156,7 @@ pub struct ListOfferings {
     #[param(example = "1970-01-01T00:00:00Z")]
     pub updated_since: Option<DateTime<Utc>>,
     /// `next` of the page before, unchanged.
-    #[param(max_length = 500)]
+    #[param(min_length = 1, max_length = 500, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
 }
 
@@ -183,8 +184,9 @@ impl ListOfferings {
 #[utoipa::path(
     tag = "offerings",
     summary = "List offerings",
-    description = "Open offerings of published profiles, newest first; also those that can be taken \
-        up only from a later day. To find by words or by fit, use search and matching.",
+    description = "Open offerings of published profiles, newest first; also those that can be taken up only from a \
+        later day. To find by words or by fit, use search and matching.\n\n**Rights:** anybody; with `managed` \
+        those who manage the profiles, with another `status` than `open` administrators too.",
     params(ListOfferings),
     security((), ("bearer" = [])),
     responses((status = 200, description = "A page of offerings", body = FollowedPage<OfferingView>),
@@ -228,7 +230,8 @@ impl Followed for OfferingList {
 #[utoipa::path(
     tag = "offerings",
     summary = "Create an offering",
-    description = "Makes a draft for a profile that the caller manages. Open it when it is ready.",
+    description = "Makes a draft for a profile that the caller manages. Open it when it is ready.\n\n**Rights:** \
+        those who manage the profile.",
     security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the same answer for 24 hours")),
     request_body = OfferingContent,
@@ -257,9 +260,10 @@ async fn create_offering(
 #[utoipa::path(
     tag = "offerings",
     summary = "Read an offering",
-    description = "One that is not open, or whose profile is not published, is shown to those who \
-        manage the profile.",
-    params(("id" = OfferingId, Path)),
+    description = "One that is not open, or whose profile is not published, is shown to those who manage the \
+        profile.\n\n**Rights:** anybody, if it is open and its profile published; else those who manage the \
+        profile, and administrators.",
+    params(("id" = OfferingId, Path, description = "The offering")),
     security((), ("bearer" = [])),
     responses((status = 200, description = "The offering; `ETag` is its version", body = OfferingView))
 )]
@@ -279,8 +283,9 @@ async fn read_offering(
 #[utoipa::path(
     tag = "offerings",
     summary = "Change an offering",
-    description = "A JSON merge patch (RFC 7396) of a draft or an open offering.",
-    params(("id" = OfferingId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read")),
+    description = "A JSON merge patch (RFC 7396) of a draft or an open offering.\n\n**Rights:** those who manage \
+        the profile.",
+    params(("id" = OfferingId, Path, description = "The offering"), ("If-Match" = String, Header, description = "The `ETag` that was read")),
     security(("bearer" = [])),
     request_body(content = UpdateOffering, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The changed offering", body = OfferingView),
@@ -322,9 +327,9 @@ async fn step(db: &Db, clock: &Clock, member: Member, id: OfferingId, step: Step
 #[utoipa::path(
     tag = "offerings",
     summary = "Open an offering",
-    description = "Others see it while its profile is published, also before `opens_on`. Refused once \
-        `closes_on` has passed.",
-    params(("id" = OfferingId, Path)),
+    description = "Others see it while its profile is published, also before `opens_on`. Refused once `closes_on` \
+        has passed.\n\n**Rights:** those who manage the profile.",
+    params(("id" = OfferingId, Path, description = "The offering")),
     security(("bearer" = [])),
     responses((status = 200, description = "The open offering", body = OfferingView),
         (status = 403, description = "`forbidden`"),
@@ -343,8 +348,8 @@ async fn open_offering(
 #[utoipa::path(
     tag = "offerings",
     summary = "Close an offering",
-    description = "It leaves lists, search and matching, for good.",
-    params(("id" = OfferingId, Path)),
+    description = "It leaves lists, search and matching, for good.\n\n**Rights:** those who manage the profile.",
+    params(("id" = OfferingId, Path, description = "The offering")),
     security(("bearer" = [])),
     responses((status = 200, description = "The closed offering", body = OfferingView),
         (status = 403, description = "`forbidden`"),

@@ -1,11 +1,13 @@
 //! The contract: what is checked in is what the code says.
+use aihub::http::yaml;
+
 use crate::common::TestApp;
 
 #[test]
 fn the_checked_in_contract_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.yaml");
     let stored = std::fs::read_to_string(path).unwrap_or_default();
-    let current = aihub::app::openapi().to_yaml().unwrap();
+    let current = yaml::of(&aihub::app::openapi()).unwrap();
     assert!(
         stored == current,
         "openapi.yaml is not what the code says; repair it with:\n    cargo run --quiet -- openapi > openapi.yaml"
@@ -41,7 +43,7 @@ async fn the_contract_and_its_pages_are_served() {
     let test = TestApp::start().await;
     let yaml = test.get("/openapi.yaml").await.expect(200);
     assert_eq!(yaml.header("content-type"), "application/yaml");
-    assert_eq!(yaml.text, aihub::app::openapi().to_yaml().unwrap());
+    assert_eq!(yaml.text, yaml::of(&aihub::app::openapi()).unwrap());
     assert!(test.get("/docs/").await.expect(200).text.contains("swagger"));
     for code in aihub::http::codes::Code::ALL {
         let page = test.get(&format!("/problems/{}", code.code())).await.expect(200);

@@ -28,8 +28,8 @@ pub struct GiveReason {
 #[utoipa::path(
     tag = "administration",
     summary = "Approve a hub or factory",
-    description = "Publishes a submitted profile; its managers get a mail.",
-    params(("id" = ProfileId, Path)),
+    description = "Publishes a submitted profile; its managers get a mail.\n\n**Rights:** administrators.",
+    params(("id" = ProfileId, Path, description = "The profile")),
     security(("bearer" = [])),
     responses((status = 200, description = "The published profile", body = ProfileView),
         (status = 403, description = "`forbidden`"), (status = 409, description = "`invalid_transition`"))
@@ -49,8 +49,9 @@ pub async fn approve_profile(
 #[utoipa::path(
     tag = "administration",
     summary = "Reject a hub or factory",
-    description = "Refuses a submitted profile, with a reason that its managers get by mail.",
-    params(("id" = ProfileId, Path)),
+    description = "Refuses a submitted profile, with a reason that its managers get by mail.\n\n**Rights:** \
+        administrators.",
+    params(("id" = ProfileId, Path, description = "The profile")),
     security(("bearer" = [])),
     request_body = GiveReason,
     responses((status = 200, description = "The rejected profile", body = ProfileView),
@@ -73,8 +74,9 @@ pub async fn reject_profile(
 #[utoipa::path(
     tag = "administration",
     summary = "Suspend a profile",
-    description = "Takes a published profile down, with a reason for those who manage it.",
-    params(("id" = ProfileId, Path)),
+    description = "Takes a published profile down, with a reason for those who manage it.\n\n**Rights:** \
+        administrators.",
+    params(("id" = ProfileId, Path, description = "The profile")),
     security(("bearer" = [])),
     request_body = GiveReason,
     responses((status = 200, description = "The suspended profile", body = ProfileView),
@@ -99,8 +101,8 @@ pub async fn suspend_profile(
 #[utoipa::path(
     tag = "administration",
     summary = "Reinstate a profile",
-    description = "Publishes a suspended profile again.",
-    params(("id" = ProfileId, Path)),
+    description = "Publishes a suspended profile again.\n\n**Rights:** administrators.",
+    params(("id" = ProfileId, Path, description = "The profile")),
     security(("bearer" = [])),
     responses((status = 200, description = "The published profile", body = ProfileView),
         (status = 403, description = "`forbidden`"), (status = 409, description = "`invalid_transition`"))

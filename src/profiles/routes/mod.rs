@@ -74,8 +74,9 @@ patch_schema!(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListProfiles {
+    /// Only those of this kind.
     pub kind: Option<ProfileKind>,
-    /// ISO 3166-1 alpha-2.
+    /// Only those of this country, ISO 3166-1 alpha-2.
     pub country: Option<Country>,
     /// Other than `published`: own profiles with `managed`, or for administrators.
     pub status: Option<ProfileStatus>,
@@ -90,7 +91,7 @@ pub struct ListProfiles {
     #[param(example = "1970-01-01T00:00:00Z")]
     pub updated_since: Option<DateTime<Utc>>,
     /// `next` of the page before, unchanged.
-    #[param(max_length = 500)]
+    #[param(min_length = 1, max_length = 500, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
 }
 
@@ -120,7 +121,9 @@ impl ListProfiles {
 #[utoipa::path(
     tag = "profiles",
     summary = "List profiles",
-    description = "Published profiles, newest first. To find by words or by fit, use search and matching.",
+    description = "Published profiles, newest first. To find by words or by fit, use search and \
+        matching.\n\n**Rights:** anybody; with `managed` those who manage them, with another `status` than \
+        `published` administrators too. Fields that the caller may not see are absent.",
     params(ListProfiles),
     security((), ("bearer" = [])),
     responses((status = 200, description = "A page of profiles", body = FollowedPage<ProfileView>),
@@ -183,7 +186,7 @@ fn view(
 #[utoipa::path(
     tag = "profiles",
     summary = "Create a profile",
-    description = "Makes a draft that the caller manages. Publish it when it is ready.",
+    description = "Makes a draft that the caller manages. Publish it when it is ready.\n\n**Rights:** every account.",
     security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the same answer for 24 hours")),
     request_body = ProfileContent,
@@ -211,8 +214,9 @@ async fn create_profile(
     tag = "profiles",
     summary = "Read a profile",
     description = "Fields that the caller may not see are absent. Contact details are for those who manage it: \
-        others see them in an accepted introduction.",
-    params(("id" = ProfileId, Path)),
+        others see them in an accepted introduction.\n\n**Rights:** anybody, if it is published; else those who \
+        manage it, and administrators.",
+    params(("id" = ProfileId, Path, description = "The profile")),
     security((), ("bearer" = [])),
     responses((status = 200, description = "The profile; `ETag` is its version", body = ProfileView))
 )]
@@ -236,8 +240,9 @@ async fn read_profile(
 #[utoipa::path(
     tag = "profiles",
     summary = "Change a profile",
-    description = "A JSON merge patch (RFC 7396). Who changes a profile confirms that it is still true.",
-    params(("id" = ProfileId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read")),
+    description = "A JSON merge patch (RFC 7396). Who changes a profile confirms that it is still \
+        true.\n\n**Rights:** those who manage it.",
+    params(("id" = ProfileId, Path, description = "The profile"), ("If-Match" = String, Header, description = "The `ETag` that was read")),
     security(("bearer" = [])),
     request_body(content = UpdateProfile, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The changed profile", body = ProfileView),
@@ -284,8 +289,9 @@ async fn step(
 #[utoipa::path(
     tag = "profiles",
     summary = "Publish a profile",
-    description = "Needs a verified e-mail address. A hub or factory is submitted: an administrator approves it first.",
-    params(("id" = ProfileId, Path)),
+    description = "A hub or factory is submitted: an administrator approves it first.\n\n**Rights:** those who \
+        manage it, with a verified e-mail address.",
+    params(("id" = ProfileId, Path, description = "The profile")),
     security(("bearer" = [])),
     responses((status = 200, description = "The profile, published or submitted", body = ProfileView),
         (status = 403, description = "`forbidden`, `email_not_verified`"),
@@ -309,8 +315,9 @@ async fn publish_profile(
 #[utoipa::path(
     tag = "profiles",
     summary = "Archive a profile",
-    description = "Takes it out of lists, search and matching. Nothing is deleted; publishing brings it back.",
-    params(("id" = ProfileId, Path)),
+    description = "Takes it out of lists, search and matching. Nothing is deleted; publishing brings it \
+        back.\n\n**Rights:** those who manage it.",
+    params(("id" = ProfileId, Path, description = "The profile")),
     security(("bearer" = [])),
     responses((status = 200, description = "The archived profile", body = ProfileView),
         (status = 403, description = "`forbidden`"), (status = 409, description = "`invalid_transition`"))
@@ -332,8 +339,8 @@ async fn archive_profile(
 #[utoipa::path(
     tag = "profiles",
     summary = "Confirm a profile",
-    description = "Says that it is still true: it lives another 365 days.",
-    params(("id" = ProfileId, Path)),
+    description = "Says that it is still true: it lives another 365 days.\n\n**Rights:** those who manage it.",
+    params(("id" = ProfileId, Path, description = "The profile")),
     security(("bearer" = [])),
     responses((status = 200, description = "The confirmed profile", body = ProfileView),
         (status = 403, description = "`forbidden`"))
