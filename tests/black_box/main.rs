@@ -14,8 +14,10 @@ mod matching;
 mod migrations;
 mod needs;
 mod offerings;
+mod players;
 mod profiles;
 mod search;
 #[path = "../support/mod.rs"]
 mod support;
+mod sync;
 mod visibility;
