@@ -235,7 +235,7 @@ impl TestApp {
 
 /// Whether the feed can be read to its end. PostgreSQL numbers transactions across all databases of a server, so another
 /// test's open transaction holds back the entries of this one for as long as it lasts.
-fn all_is_readable(conn: &mut Conn) -> Result<bool, DbError> {
+pub fn all_is_readable(conn: &mut Conn) -> Result<bool, DbError> {
     let Conn::Postgres(conn) = conn else { return Ok(true) };
     let readable = "NOT EXISTS (SELECT FROM changes WHERE tx >= pg_snapshot_xmin(pg_current_snapshot()))";
     Ok(diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(readable)).get_result(conn)?)

@@ -20,10 +20,12 @@ mod offerings;
 mod operations;
 mod pressure;
 mod problems;
+mod players;
 mod profiles;
 mod requests;
 mod search;
 #[path = "../support/mod.rs"]
 mod support;
+mod sync;
 mod visibility;
 mod writes;
