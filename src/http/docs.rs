@@ -80,7 +80,12 @@ pub async fn explain_problem(
         Block::Verbatim(example),
         Block::Heading("Which operations answer it"),
         answering(contract.json(), code),
-        Block::Links(vec![("/problems".to_owned(), "/problems".to_owned(), "All codes".to_owned())]),
+        Block::Heading("All codes"),
+        Block::Links(vec![(
+            "/problems".to_owned(),
+            "/problems".to_owned(),
+            "What else can go wrong".to_owned(),
+        )]),
     ];
     Ok(html::explanation(code.title(), &blocks))
 }

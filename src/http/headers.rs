@@ -72,6 +72,8 @@ const RETRY_AFTER: Known = always("Retry-After", "Seconds to wait before the nex
 const AUTHENTICATE: Known =
     always("WWW-Authenticate", "What the access token lacks (RFC 6750).", "Bearer realm=\"aihub\"");
 
+const ACCEPT: Known = always("Accept", "The media types that a body may have here.", "application/json");
+
 /// Adds to every response the headers that it has, and to whatever has a version the way to read it conditionally.
 pub fn document(api: &mut OpenApi) {
     let views = versioned_views(api);
@@ -85,7 +87,7 @@ pub fn document(api: &mut OpenApi) {
             document_responses(write, true, &views);
         }
     }
-    let known = [ETAG, LOCATION, LINK, INDEX_TOKEN, REPLAYED, RETRY_AFTER, AUTHENTICATE];
+    let known = [ETAG, LOCATION, LINK, INDEX_TOKEN, REPLAYED, RETRY_AFTER, AUTHENTICATE, ACCEPT];
     let components = api.components.get_or_insert_default();
     for header in COMMON.into_iter().chain(known) {
         components.headers.insert(header.name.to_owned(), header.component().into());
@@ -155,13 +157,14 @@ fn document_responses(operation: &mut Operation, writes: bool, views: &BTreeSet<
         let body = body(response);
         let success = status.starts_with('2');
         let rules = [
-            (body.as_ref().is_some_and(|body| views.contains(body)), ETAG),
+            (status == "201" || body.as_ref().is_some_and(|body| views.contains(body)), ETAG),
             (status == "201", LOCATION),
             (success && paged, LINK),
             (success && writes && of_members && body.is_some(), INDEX_TOKEN),
             (success && repeatable, REPLAYED),
             (status == "429" || status == "503", RETRY_AFTER),
             (status == "401", AUTHENTICATE),
+            (status == "415", ACCEPT),
         ];
         let own = rules.into_iter().filter_map(|(holds, header)| holds.then_some(header));
         for header in COMMON.into_iter().chain(own) {
