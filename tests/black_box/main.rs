@@ -8,6 +8,7 @@ mod contract;
 mod cursors;
 mod event_lists;
 mod events;
+mod examples;
 mod import;
 mod index_tokens;
 mod indexing;
