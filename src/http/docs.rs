@@ -20,7 +20,7 @@ pub fn swagger_ui(api: OpenApi) -> SwaggerUi {
     tag = "operation",
     summary = "Read the contract",
     description = "This document, as YAML. `/docs` shows it for reading and trying.",
-    responses((status = 200, description = "The contract", content_type = "application/yaml", body = String))
+    responses((status = 200, description = "The contract", content_type = "application/yaml", body = Object))
 )]
 #[get("/openapi.yaml")]
 pub async fn read_contract(contract: web::Data<Contract>) -> HttpResponse {
