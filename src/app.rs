@@ -29,7 +29,9 @@ use crate::http::contract::{Contract, ContractError};
 use crate::http::limits::{Limits, limit};
 use crate::http::negotiation::negotiate;
 use crate::http::problem::{Problem, ProblemBody};
-use crate::http::{docs, examples, failures, headers, idempotency, notes, origins, request, schemas, server};
+use crate::http::{
+    docs, examples, failures, headers, idempotency, notes, origins, request, schemas, server, text,
+};
 use crate::ids::ProfileId;
 use crate::import::{Importer, Report};
 use crate::indexing::Follower;
@@ -283,6 +285,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 fn finished(mut api: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     failures::document(&mut api);
     headers::document(&mut api);
+    idempotency::document(&mut api);
+    text::document(&mut api);
     examples::document(&mut api);
     schemas::simplify(&mut api);
     notes::document(&mut api);

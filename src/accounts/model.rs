@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::{Object, ObjectBuilder, Type};
 
 use crate::faults::Faults;
 use crate::ids::AccountId;
@@ -60,8 +61,13 @@ pub struct RegisterAccount {
     /// Language of mails and reasons.
     pub language: Language,
     /// The version of the terms that the person has read and accepts.
-    #[schema(min_length = 1, max_length = 40, example = "2026-11")]
+    #[schema(schema_with = terms_in_force)]
     pub accepted_terms: String,
+}
+
+/// One can only accept the terms that are in force.
+fn terms_in_force() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some([TERMS_VERSION])).build()
 }
 
 /// The settings of an account that its owner changes at will.
@@ -77,12 +83,6 @@ impl RegisterAccount {
     /// Checks what the schema can't say.
     pub fn check(&self) -> Result<(), Faults> {
         let mut faults = Faults::default();
-        faults.check(
-            self.accepted_terms == TERMS_VERSION,
-            "/accepted_terms",
-            "terms_version",
-            &format!("the terms in force are version {TERMS_VERSION}"),
-        );
         check_password("/password", &self.password, &[&self.email, &self.display_name], &mut faults);
         faults.or(())
     }

@@ -73,7 +73,11 @@ pub struct EventContent {
     pub venue: Option<Venue>,
     /// Where to register, or to take part online.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 500, pattern = r"^https://[^\s]+$", example = "https://hub.example/workshop-day")]
+    #[schema(
+        max_length = 500,
+        pattern = r"^https://[^\s\x00-\x1F\x7F-\x9F]+$",
+        example = "https://hub.example/workshop-day"
+    )]
     pub url: Option<String>,
     /// Places for participants; absent means no bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]

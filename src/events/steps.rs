@@ -26,7 +26,11 @@ pub struct RescheduleEvent {
 #[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MoveEventOnline {
-    #[schema(max_length = 500, pattern = r"^https://[^\s]+$", example = "https://hub.example/meeting")]
+    #[schema(
+        max_length = 500,
+        pattern = r"^https://[^\s\x00-\x1F\x7F-\x9F]+$",
+        example = "https://hub.example/meeting"
+    )]
     pub url: String,
 }
 

@@ -176,7 +176,29 @@ fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|fault| malformed(fault.to_string()))?;
     // One spelling of every accented letter, so that equal texts are equal.
     let text = if is_nfc(text) { text.into() } else { std::borrow::Cow::Owned(text.nfc().collect()) };
-    serde_json::from_str(&text).map_err(|fault| malformed(fault.to_string()))
+    let mut value = serde_json::from_str(&text).map_err(|fault| malformed(fault.to_string()))?;
+    write_whole_numbers_plainly(&mut value);
+    Ok(value)
+}
+
+/// `2.0` is an integer for JSON Schema and in many languages, but not for serde.
+fn write_whole_numbers_plainly(value: &mut Value) {
+    // Beyond 2^53 a float does not name one integer.
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Value::Number(number) => {
+            if let Some(float) = number.as_f64().filter(|float| number.is_f64() && float.abs() <= EXACT)
+                && float.fract() == 0.0
+            {
+                #[allow(clippy::cast_possible_truncation, reason = "whole, and within 2^53")]
+                let whole = float as i64;
+                *number = whole.into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(write_whole_numbers_plainly),
+        Value::Object(members) => members.values_mut().for_each(write_whole_numbers_plainly),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
 }
 
 fn expect_media_type(request: &HttpRequest, known: &[&str]) -> Result<(), Problem> {

@@ -12,6 +12,7 @@ use utoipa::openapi::OpenApi;
 
 use super::conditional;
 use super::operations::Operations;
+use super::text;
 use super::yaml;
 use crate::faults::Faults;
 
@@ -74,7 +75,6 @@ impl Contract {
     /// All faults, in the order of the body.
     pub fn check<T: ToSchema>(&self, body: &Value) -> Result<(), Faults> {
         let mut faults = Faults::default();
-        check_text(body, &mut String::new(), &mut faults);
         match self.validators.get(T::name().as_ref()) {
             Some(validator) => {
                 validator.iter_errors(body).for_each(|error| explain(&error, &mut faults));
@@ -97,35 +97,6 @@ fn body_schemas(api: &Value) -> BTreeSet<String> {
         .filter_map(|reference| reference.strip_prefix("#/components/schemas/"))
         .map(str::to_owned)
         .collect()
-}
-
-/// Control characters are never meant; line feed and tabulator may be in a text.
-fn check_text(value: &Value, pointer: &mut String, faults: &mut Faults) {
-    let parent = pointer.len();
-    match value {
-        Value::String(text) => {
-            if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r')) {
-                faults.add(pointer.as_str(), "control_character", "must not hold control characters");
-            } else if !text.is_empty() && text.trim().is_empty() {
-                faults.add(pointer.as_str(), "blank", "must not be blank");
-            }
-        }
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                pointer.push_str(&format!("/{index}"));
-                check_text(item, pointer, faults);
-                pointer.truncate(parent);
-            }
-        }
-        Value::Object(members) => {
-            for (name, member) in members {
-                pointer.push_str(&format!("/{}", escape(name)));
-                check_text(member, pointer, faults);
-                pointer.truncate(parent);
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
 }
 
 /// RFC 6901, section 3.
@@ -157,6 +128,13 @@ fn explain(error: &ValidationError<'_>, faults: &mut Faults) {
         ValidationErrorKind::Enum { options } => {
             let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
             faults.add(pointer, "enum", one_of(options));
+        }
+        ValidationErrorKind::Pattern { pattern } => {
+            let text = error.instance().as_str().unwrap_or_default();
+            match text::fault(pattern, text) {
+                Some((code, detail)) => faults.add(pointer, code, detail),
+                None => faults.add(pointer, "pattern", error.masked().to_string()),
+            }
         }
         kind => faults.add(pointer, &snake_case(kind.keyword()), error.masked().to_string()),
     }

@@ -9,6 +9,7 @@ use actix_web::http::header::HeaderName;
 use actix_web::{FromRequest, HttpRequest, dev};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
+use utoipa::openapi::{ObjectBuilder, OpenApi, RefOr, Type};
 
 use super::answer::Answer;
 use super::codes::Code;
@@ -21,6 +22,22 @@ pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// How long a key is remembered.
 const KEPT: TimeDelta = TimeDelta::hours(24);
+
+/// What a key looks like; the check below says the same.
+const PATTERN: &str = "^[!-~]{1,100}$";
+
+/// Gives the header its form wherever the contract names it.
+pub fn document(api: &mut OpenApi) {
+    let creating = api.paths.paths.values_mut().filter_map(|item| item.post.as_mut());
+    for parameter in creating.flat_map(|operation| operation.parameters.iter_mut().flatten()) {
+        if let RefOr::T(parameter) = parameter
+            && parameter.name.eq_ignore_ascii_case(HEADER.as_str())
+        {
+            let key = ObjectBuilder::new().schema_type(Type::String).pattern(Some(PATTERN));
+            parameter.schema = Some(key.into());
+        }
+    }
+}
 
 /// The key that the client sent, if any: 1 to 100 visible ASCII characters.
 #[derive(Debug, Clone)]

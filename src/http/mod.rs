@@ -28,4 +28,5 @@ pub mod request;
 pub mod schemas;
 pub mod server;
 pub mod sync;
+pub mod text;
 pub mod yaml;

@@ -17,8 +17,8 @@ use crate::faults::Faults;
 use crate::ids::{AccountId, IntroductionId, NeedId, ProfileId};
 use crate::mail;
 use crate::needs::{self, Need, NeedStatus};
-use crate::profiles::{self, Contact, Profile, ProfileStatus};
-use crate::values::{Language, Visibility};
+use crate::profiles::{self, Contact, ContactVisibility, Profile, ProfileStatus};
+use crate::values::Language;
 
 /// How many introductions one round of upkeep takes on.
 const ROUND: i64 = 200;
@@ -439,7 +439,7 @@ pub fn contact_of(
     introduction: &Introduction,
 ) -> Result<Option<Contact>, DbError> {
     let content = &profile.content;
-    let private = content.visibility.contact == Some(Visibility::Private);
+    let private = content.visibility.contact == Some(ContactVisibility::Private);
     if private || !introduction.status.is_disclosed() {
         return Ok(None);
     }

@@ -100,7 +100,11 @@ pub struct OfferingContent {
     pub price: Option<Price>,
     /// Where to read more or to apply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 500, pattern = r"^https://[^\s]+$", example = "https://hub.example/call")]
+    #[schema(
+        max_length = 500,
+        pattern = r"^https://[^\s\x00-\x1F\x7F-\x9F]+$",
+        example = "https://hub.example/call"
+    )]
     pub url: Option<String>,
     /// First day on which it can be taken up, from midnight UTC. It is listed before.
     #[serde(default, skip_serializing_if = "Option::is_none")]

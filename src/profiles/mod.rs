@@ -8,8 +8,8 @@ mod store;
 
 pub use mails::compose;
 pub use model::{
-    Case, Contact, FieldVisibility, PROFILE_LIFETIME, Profile, ProfileContent, ProfileError, ProfileKind,
-    ProfileStatus, Reader, Wish,
+    Case, Contact, ContactVisibility, FieldVisibility, PROFILE_LIFETIME, Profile, ProfileContent,
+    ProfileError, ProfileKind, ProfileStatus, Reader, Wish,
 };
 pub use service::{
     find, follow, followers, get, is_follower, is_manager, is_published, is_published_locked, keep_fresh,

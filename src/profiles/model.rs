@@ -101,7 +101,11 @@ pub struct ProfileContent {
     #[schema(max_items = 3)]
     pub formats: Vec<Format>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 500, pattern = r"^https://[^\s]+$", example = "https://vibrasense.example")]
+    #[schema(
+        max_length = 500,
+        pattern = r"^https://[^\s\x00-\x1F\x7F-\x9F]+$",
+        example = "https://vibrasense.example"
+    )]
     pub website: Option<String>,
     /// Requests for an introduction that it takes at a time; 0 pauses them, absent means no bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -172,6 +176,16 @@ pub struct Contact {
     pub phone: Option<String>,
 }
 
+codes!(
+    /// Who may see the contact details: never anybody before both sides have agreed to an introduction.
+    ContactVisibility {
+        /// Those who are introduced
+        Matched = "matched",
+        /// Nobody
+        Private = "private",
+    }
+);
+
 /// Who may see which field; an absent one is public, but `contact` is for those who are matched.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -190,9 +204,8 @@ pub struct FieldVisibility {
     pub location: Option<Visibility>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub website: Option<Visibility>,
-    /// `matched` or `private`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contact: Option<Visibility>,
+    pub contact: Option<ContactVisibility>,
 }
 
 impl FieldVisibility {
@@ -269,12 +282,6 @@ impl ProfileContent {
             "/region",
             "region_elsewhere",
             &format!("must begin with {}, the prefix of the country", self.country.nuts_prefix()),
-        );
-        faults.check(
-            matches!(self.visibility.contact, None | Some(Visibility::Matched | Visibility::Private)),
-            "/visibility/contact",
-            "contact_visibility",
-            "must be matched or private: contacts are never shown before both sides agreed",
         );
         faults.or(())
     }

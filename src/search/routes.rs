@@ -414,8 +414,8 @@ async fn suggest(
     _: UpToDate,
 ) -> Result<Answer, Problem> {
     let SuggestParameters { q, limit } = query.0;
-    if q.chars().count() > 100 {
-        return Err(Problem::new(Code::MalformedQuery, "q: must be at most 100 characters"));
+    if !(1..=100).contains(&q.chars().count()) {
+        return Err(Problem::new(Code::MalformedQuery, "q: must have 1 to 100 characters"));
     }
     let limit = limit.unwrap_or(8);
     if !(1..=20).contains(&limit) {
