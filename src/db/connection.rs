@@ -297,3 +297,40 @@ fn create_folder(path: &str) -> Result<(), DbError> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn requests_take_turns_in_order_and_keep_them_when_their_caller_leaves() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::connect(&format!("sqlite://{}/test.sqlite", folder.path().display()), 1).unwrap();
+        let (began, has_begun) = oneshot::channel();
+        let (end, ended) = mpsc::channel::<()>();
+        let first = db.clone();
+        let first = tokio::spawn(async move {
+            first.read(move |_| Ok::<_, DbError>(began.send(()).is_ok() && ended.recv().is_ok())).await
+        });
+        has_begun.await.unwrap();
+        first.abort();
+        assert!(first.await.unwrap_err().is_cancelled());
+
+        let (note, order) = mpsc::channel();
+        let next = |number: usize| {
+            let (db, note) = (db.clone(), note.clone());
+            tokio::spawn(async move { db.read(move |_| Ok::<_, DbError>(note.send(number).is_ok())).await })
+        };
+        let waiting: Vec<_> = (0..50).map(next).collect();
+        tokio::task::yield_now().await;
+        assert!(order.try_recv().is_err(), "the first still has the connection");
+        end.send(()).unwrap();
+        for one in waiting {
+            assert!(one.await.unwrap().unwrap());
+        }
+        assert!(order.try_iter().eq(0..50));
+    }
+}

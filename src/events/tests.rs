@@ -17,6 +17,7 @@ use super::store::{self, Filter};
 use crate::accounts::{self, Account, Caller, Tokens};
 use crate::clock::Clock;
 use crate::db::{Conn, Db, DbError, Part};
+use crate::http::capacity::Capacity;
 use crate::http::contract::Contract;
 use crate::ids::{EventId, MailId, ProfileId};
 use crate::mail::{self, Letter, Queued};
@@ -269,6 +270,7 @@ async fn an_event_lives_through_its_routes() {
         .app_data(web::Data::new(house.tokens.clone()))
         .app_data(web::Data::new(Clock::fixed(now())))
         .app_data(web::Data::new(Contract::new(&api).unwrap()))
+        .app_data(web::Data::new(Capacity::new(64, std::time::Duration::from_secs(10))))
         .configure(super::routes::configure)
         .split_for_parts();
     let app = init_service(app).await;

@@ -372,7 +372,8 @@ async fn two_hundred_clients_of_all_kinds_do_no_harm() {
 
     let mut book = std::mem::take(&mut *world.book.lock().unwrap());
     print(&mut book, lasting);
-    println!("resident memory: {warm} MiB when warm, {most} MiB at most");
+    let last = world.server.memory();
+    println!("resident memory: {warm} MiB when warm, {most} MiB at most, {last} MiB at the end");
     assert!(most < warm + GROWTH, "it grew from {warm} to {most} MiB");
     for (kind, _) in CLIENTS {
         assert!(
