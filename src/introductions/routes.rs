@@ -1,5 +1,6 @@
 //! All HTTP of introductions, but for the page behind the link of a mail.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, get, post, web};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -249,7 +250,8 @@ async fn request_introduction(
     key.once(&db, now, scope, fingerprint, move |conn| {
         let introduction = service::request(conn, now, &member, body.value, reason)?;
         let location = format!("/api/v1/introductions/{}", introduction.id);
-        Answer::created(location, introduction.version, &view(conn, &member, introduction)?)
+        let answer = Answer::json(StatusCode::CREATED, &view(conn, &member, introduction)?)?;
+        Ok(answer.with("location", location))
     })
     .await
 }

@@ -310,7 +310,9 @@ impl From<SearchPage> for SearchPageView {
     summary = "Search",
     description = "Finds profiles, needs, offerings and events by words in any language and by filters. Concepts of \
         the vocabulary that the words name are found in every language. Only what the caller may see is searched, \
-        counted and shown.\n\n**Rights:** anybody; who is logged in finds what only members may see, too.",
+        counted and shown. Pages by `date` neither repeat nor skip anything while others write; by `relevance`, what \
+        is written between two pages changes what words weigh, and may move something from one page to \
+        another.\n\n**Rights:** anybody; who is logged in finds what only members may see, too.",
     params(SearchParameters, ("Index-Token" = Option<String>, Header,
         description = "The `Index-Token` of a write's answer: what it wrote is found")),
     security((), ("bearer" = [])),

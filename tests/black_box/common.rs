@@ -5,6 +5,8 @@
 //! nothing left to do.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+use std::time::Duration;
+
 use aihub::app::App;
 use aihub::clock::Clock;
 use aihub::config::Config;
@@ -110,7 +112,7 @@ impl TestApp {
             mails,
             base: format!("http://{address}"),
             folder,
-            http: Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap(),
+            http: client(),
             database,
         };
         test.settle().await;
@@ -231,6 +233,12 @@ impl TestApp {
         self.app.db.write(move |conn| aihub::accounts::grant_administrator(conn, now, email)).await.unwrap();
         self.login(email).await
     }
+}
+
+/// Follows no redirection, and lets go of an idle connection well before the server does.
+fn client() -> Client {
+    let client = Client::builder().redirect(reqwest::redirect::Policy::none());
+    client.pool_idle_timeout(Duration::from_secs(1)).build().unwrap()
 }
 
 /// Whether the feed can be read to its end. PostgreSQL numbers transactions across all databases of a server, so another

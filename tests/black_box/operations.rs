@@ -1,5 +1,7 @@
 //! The operations of the contract, and a service in which each of them has something to work on.
 
+use std::sync::LazyLock;
+
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -15,11 +17,13 @@ pub struct Operation {
     pub spec: Value,
 }
 
-/// All of them, in the order of the contract.
+/// The contract. It takes a while to make, so it is made once.
+pub static CONTRACT: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(aihub::app::openapi()).unwrap());
+
+/// All operations, in the order of the contract.
 pub fn operations() -> Vec<Operation> {
-    let api = serde_json::to_value(aihub::app::openapi()).unwrap();
     let mut found = Vec::new();
-    for (path, item) in api["paths"].as_object().unwrap() {
+    for (path, item) in CONTRACT["paths"].as_object().unwrap() {
         for (method, spec) in item.as_object().unwrap() {
             if let Some(method) = ["get", "post", "put", "patch", "delete"].into_iter().find(|m| m == method)
             {
