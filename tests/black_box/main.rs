@@ -16,8 +16,10 @@ mod needs;
 mod offerings;
 mod players;
 mod profiles;
+mod replica;
 mod search;
 #[path = "../support/mod.rs"]
 mod support;
 mod sync;
+mod sync_random;
 mod visibility;
