@@ -141,8 +141,8 @@ fn answer(event: Event) -> Result<Answer, Problem> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListEvents {
-    /// Those that end after this moment, or on this day (UTC) or later. Default: now, but with `managed` and
-    /// `updated_since` any time.
+    /// Those that end after this moment, or on this day (UTC) or later. Default: now, or any time with `managed` or
+    /// `updated_since`.
     #[param(value_type = Option<DateOrTime>, example = "2026-11-24")]
     pub from: Option<String>,
     /// Those that begin before this moment, or on this day (UTC) or earlier.

@@ -23,10 +23,12 @@ mod players;
 mod pressure;
 mod problems;
 mod profiles;
+mod replica;
 mod requests;
 mod search;
 #[path = "../support/mod.rs"]
 mod support;
 mod sync;
+mod sync_random;
 mod visibility;
 mod writes;
