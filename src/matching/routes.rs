@@ -281,8 +281,7 @@ pub struct MatchExplanation {
 async fn find_matches(
     db: web::Data<Db>,
     clock: web::Data<Clock>,
-    matcher: web::Data<Matcher>,
-    searcher: web::Data<Searcher>,
+    (matcher, searcher): (web::Data<Matcher>, web::Data<Searcher>),
     caller: Caller,
     languages: ReaderLanguages,
     body: ValidJson<FindMatches>,
@@ -327,8 +326,7 @@ pub struct ExplainMatch {
 async fn explain_match(
     db: web::Data<Db>,
     clock: web::Data<Clock>,
-    matcher: web::Data<Matcher>,
-    searcher: web::Data<Searcher>,
+    (matcher, searcher): (web::Data<Matcher>, web::Data<Searcher>),
     caller: Caller,
     languages: ReaderLanguages,
     body: ValidJson<ExplainMatch>,

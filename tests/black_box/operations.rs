@@ -112,15 +112,14 @@ fn address(path: &str, value: impl Fn(&str) -> String) -> String {
 
 /// A service with one thing of every kind.
 pub struct World<'a> {
-    pub test: &'a TestApp,
     /// Looks after the service, and manages everything here but the mentor.
     pub admin: Member<'a>,
     /// The mentor's.
     pub other: Member<'a>,
-    pub startup: String,
-    pub mentor: String,
-    pub house: String,
-    pub need: String,
+    startup: String,
+    mentor: String,
+    house: String,
+    need: String,
     offering: String,
     event: String,
     introduction: String,
@@ -141,7 +140,7 @@ impl World<'_> {
         let introduction = id(&admin.post("/api/v1/introductions", &asked).await.expect(201).json());
         test.settle().await;
         let mail = id(&admin.get("/api/v1/mails?limit=1").await.expect(200).json()["items"][0]);
-        World { test, admin, other, startup, mentor, house, need, offering, event, introduction, mail }
+        World { admin, other, startup, mentor, house, need, offering, event, introduction, mail }
     }
 
     /// The address of an operation on the things of this world, with the query that it needs.
