@@ -60,7 +60,7 @@ impl FromStr for Position {
     fn from_str(text: &str) -> Result<Position, Self::Err> {
         const FORM: &str = "a position in the change feed is `<transaction>.<sequence>`";
         let (tx, seq) = text.split_once('.').ok_or(FORM)?;
-        let number = |text: &str| text.parse().ok().filter(|number| *number >= 0).ok_or(FORM);
+        let number = |text: &str| text.parse().ok().filter(|number: &i64| *number >= 0).ok_or(FORM);
         Ok(Position { tx: number(tx)?, seq: number(seq)? })
     }
 }

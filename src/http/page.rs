@@ -51,7 +51,9 @@ pub(super) fn cursor_text(cursor: &str) -> Option<String> {
     if !(1..=500).contains(&cursor.len()) {
         return None;
     }
-    String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    // No key has control characters, and PostgreSQL takes no text with NUL.
+    (!text.contains(char::is_control)).then_some(text)
 }
 
 /// Cuts `limit + 1` that were loaded to the up to `limit` of a page, and says where the next one begins, if there is one.

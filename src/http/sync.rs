@@ -145,16 +145,22 @@ impl Asked {
         now: DateTime<Utc>,
         list: &L,
     ) -> Result<FollowedPage<L::View>, Problem> {
-        let (limit, follower) = (self.limit, list.follower(conn)?);
-        let cursor = match self.wanted {
+        match self.wanted {
             Wanted::Page(after) => {
-                let (items, next) = part_of_list(conn, list, after.as_deref(), limit)?;
-                return Ok(FollowedPage { items, gone: None, next: next.as_deref().map(encode_cursor) });
+                let (items, next) = part_of_list(conn, list, after.as_deref(), self.limit)?;
+                Ok(FollowedPage { items, gone: None, next: next.as_deref().map(encode_cursor) })
             }
-            Wanted::Since(time) => Cursor::begin(conn, now, time, &follower, self.list)?,
-            Wanted::Next(cursor) => cursor.expect_good(conn, now, &follower)?,
-        };
-        cursor.page(conn, list, &follower.audience, limit)
+            Wanted::Since(time) => {
+                let follower = list.follower(conn)?;
+                let cursor = Cursor::begin(conn, now, time, &follower, self.list)?;
+                cursor.page(conn, list, &follower.audience, self.limit)
+            }
+            Wanted::Next(cursor) => {
+                let follower = list.follower(conn)?;
+                cursor.expect_good(conn, now, &follower)?;
+                cursor.page(conn, list, &follower.audience, self.limit)
+            }
+        }
     }
 }
 
@@ -190,13 +196,8 @@ impl Cursor {
         Ok(Cursor { incarnation, position, standing: fingerprint(&follower.standing), list, stage })
     }
 
-    /// The cursor, if what has changed since it was given can still be told.
-    fn expect_good(
-        self,
-        conn: &mut Conn,
-        now: DateTime<Utc>,
-        follower: &Follower,
-    ) -> Result<Cursor, Problem> {
+    /// Checks that what has changed since it was given can still be told.
+    fn expect_good(&self, conn: &mut Conn, now: DateTime<Utc>, follower: &Follower) -> Result<(), Problem> {
         if self.incarnation != db::incarnation(conn, now)? {
             return Err(outdated("cursor: is of another database"));
         }
@@ -206,7 +207,7 @@ impl Cursor {
         if self.standing != fingerprint(&follower.standing) {
             return Err(outdated("cursor: who reads now may see other things than who read before"));
         }
-        Ok(self)
+        Ok(())
     }
 
     fn page<L: Followed>(
@@ -316,4 +317,37 @@ fn malformed(detail: &str) -> Problem {
 
 fn outdated(detail: &str) -> Problem {
     Problem::new(Code::CopyOutdated, format!("{detail}. {}", Code::CopyOutdated.mend()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_comes_back_from_its_text() {
+        let text = |place: &str| format!("~1790000000-0123456789abcdef~7.42~aa~bb~{place}");
+        for place in
+            ["", "ned_01JDBQZ5W0V6P8R3K2M9XE4T7N", "1790000000.evt_01JDBQZ5W0V6P8R3K2M9XE4T7N", "a~b"]
+        {
+            let cursor = Cursor::parse(&text(place));
+            assert_eq!(cursor.as_ref().map(ToString::to_string), Some(text(place)));
+            let stage = if place.is_empty() { Stage::Changes } else { Stage::List(Some(place.to_owned())) };
+            assert_eq!(cursor.map(|cursor| cursor.stage), Some(stage));
+        }
+    }
+
+    #[test]
+    fn a_text_that_is_no_cursor_is_refused() {
+        for text in [
+            "",
+            "~",
+            "ned_01JDBQZ5W0V6P8R3K2M9XE4T7N",
+            "~i~7.42~aa~bb",
+            "~i~7~aa~bb~",
+            "~i~-7.42~aa~bb~",
+            "~i~7.-1~aa~bb~",
+        ] {
+            assert_eq!(Cursor::parse(text), None, "{text}");
+        }
+    }
 }

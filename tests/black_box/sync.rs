@@ -275,7 +275,10 @@ async fn cursors_belong_to_their_list_and_its_filters() {
             format!("profiles?{BEGINNING}&limit=0"),
             "profiles?updated_since=yesterday".to_owned(),
             "profiles?updated_since=2026-11-23".to_owned(),
+            // `~~~~~`, one with a negative position, and NUL
             "profiles?cursor=fn5-fn4".to_owned(),
+            format!("profiles?cursor={}", "fjEtMX4tMS4tMX5hfmF-"),
+            "profiles?cursor=AA".to_owned(),
         ] {
             test.get(&format!("/api/v1/{wrong}")).await.expect_problem(400, "malformed_query");
         }
