@@ -132,6 +132,8 @@ fn explain(error: &ValidationError<'_>, faults: &mut Faults) {
         ValidationErrorKind::Pattern { pattern } => {
             let text = error.instance().as_str().unwrap_or_default();
             match text::fault(pattern, text) {
+                // Too short already.
+                Some(_) if text.is_empty() => {}
                 Some((code, detail)) => faults.add(pointer, code, detail),
                 None => faults.add(pointer, "pattern", error.masked().to_string()),
             }

@@ -58,6 +58,7 @@ fn bind(schema: &mut RefOr<Schema>, waiting: &mut Vec<String>) {
         RefOr::T(Schema::Object(object)) => {
             if let Some(pattern) = pattern(object) {
                 object.pattern = Some(pattern.to_owned());
+                object.min_length = object.min_length.max(Some(1));
             }
             object.properties.values_mut().for_each(|member| bind(member, waiting));
             if let Some(AdditionalProperties::RefOr(member)) = object.additional_properties.as_deref_mut() {
