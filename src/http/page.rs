@@ -15,6 +15,7 @@ pub const MAX_LIMIT: u32 = 100;
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
+    #[schema(max_items = 100)]
     pub items: Vec<T>,
     /// Cursor of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]

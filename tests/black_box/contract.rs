@@ -33,6 +33,8 @@ fn every_operation_is_described_and_named() {
             }
             assert!(names.insert(operation["operationId"].clone()), "{place}: operationId is not unique");
             assert!(operation["tags"].as_array().is_some_and(|tags| tags.len() == 1), "{place}: no tag");
+            let description = operation["description"].as_str().unwrap();
+            assert!(description.contains("**Rights:** "), "{place}: it does not say who may call it");
         }
     }
     assert!(names.len() > 40, "only {} operations", names.len());
@@ -54,6 +56,44 @@ fn bodies_say_their_defaults_in_words() {
     let schemas = api["components"]["schemas"].as_object().unwrap();
     assert!(schemas.len() > 50);
     schemas.iter().for_each(|(name, schema)| look(schema, name));
+}
+
+#[test]
+fn every_failure_is_documented_as_a_problem() {
+    let api = serde_json::to_value(aihub::app::openapi()).unwrap();
+    // The pages behind the links in mails are for people.
+    let paths = api["paths"].as_object().unwrap().iter().filter(|(path, _)| !path.starts_with("/links/"));
+    for (path, item) in paths {
+        for (method, operation) in item.as_object().unwrap() {
+            let responses = operation["responses"].as_object().unwrap().iter();
+            for (status, response) in responses.filter(|(status, _)| status.starts_with(['4', '5'])) {
+                let problem = &response["content"]["application/problem+json"]["schema"]["$ref"];
+                assert_eq!(problem, "#/components/schemas/Problem", "{method} {path} {status}");
+            }
+        }
+    }
+}
+
+#[test]
+fn tags_tell_the_story_in_its_order() {
+    let api = serde_json::to_value(aihub::app::openapi()).unwrap();
+    let tags: Vec<_> =
+        api["tags"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap()).collect();
+    let story = [
+        "start here",
+        "accounts",
+        "profiles",
+        "needs",
+        "offerings",
+        "search",
+        "matching",
+        "introductions",
+        "events",
+        "mail",
+        "administration",
+        "operation",
+    ];
+    assert_eq!(tags, story);
 }
 
 #[actix_web::test]

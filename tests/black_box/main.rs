@@ -6,6 +6,7 @@ mod common;
 mod contract;
 mod event_lists;
 mod events;
+mod examples;
 mod import;
 mod indexing;
 mod links;
