@@ -226,7 +226,7 @@ async fn find(recorder: &mut Recorder<'_>, ada: &Member<'_>, need: &str, mentor:
     let who = Some(ada);
     let query = [("q", "maintenance prédictive"), ("kind", "profile"), ("facet", "country"), ("limit", "1")];
     recorder.ask("search", Ask { query: &query, ..Ask::default() }).await;
-    recorder.ask("suggest", Ask { query: &[("q", "predic"), ("limit", "2")], ..Ask::default() }).await;
+    recorder.ask("suggest", Ask { query: &[("q", "Schwingwe")], ..Ask::default() }).await;
     let question = json!({ "need": need, "categories": ["mentor"], "limit": 1 });
     recorder.ask("find_matches", Ask { who, body: Some(question.clone()), ..Ask::default() }).await;
     let body = Some(json!({ "candidate": mentor, "question": question }));
