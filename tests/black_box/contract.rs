@@ -41,6 +41,24 @@ fn every_operation_is_described_and_named() {
 }
 
 #[test]
+fn bodies_say_their_defaults_in_words() {
+    fn look(schema: &serde_json::Value, place: &str) {
+        for (name, member) in schema["properties"].as_object().into_iter().flatten() {
+            let place = format!("{place}/{name}");
+            assert!(
+                member.get("default").is_none(),
+                "{place}: generated clients require it, or send it unasked"
+            );
+            look(member, &place);
+        }
+    }
+    let api = serde_json::to_value(aihub::app::openapi()).unwrap();
+    let schemas = api["components"]["schemas"].as_object().unwrap();
+    assert!(schemas.len() > 50);
+    schemas.iter().for_each(|(name, schema)| look(schema, name));
+}
+
+#[test]
 fn every_failure_is_documented_as_a_problem() {
     let api = serde_json::to_value(aihub::app::openapi()).unwrap();
     // The pages behind the links in mails are for people.
