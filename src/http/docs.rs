@@ -40,9 +40,10 @@ pub async fn read_contract(request: HttpRequest, contract: web::Data<Contract>) 
 }
 
 #[utoipa::path(
-    tag = "operation",
+    tag = "start here",
     summary = "List the problem codes",
-    description = "A page with every code that a failure can have, each with a link to its explanation.",
+    description = "A page with every code that a failure can have, each with a link to its \
+        explanation.\n\n**Rights:** anybody.",
     responses((status = 200, description = "The page", content_type = "text/html", body = String))
 )]
 #[get("/problems")]

@@ -92,6 +92,7 @@ async fn look_around(recorder: &mut Recorder<'_>) {
     for operation in ["check_live", "check_ready", "read_contract", "read_public_keys", "read_metrics"] {
         recorder.ask(operation, Ask::default()).await;
     }
+    recorder.ask("list_problems", Ask::default()).await;
     recorder.ask("explain_problem", Ask { path: &["invalid_fields"], ..Ask::default() }).await;
     recorder.ask("read_matching_parameters", Ask::default()).await;
 }
