@@ -37,6 +37,9 @@ UNSTATED_FAULTS = {
     "weights": "at least one weight must be left above zero: adds up fields",
 }
 
+# What a match is sought for: exactly one of them.
+SUBJECTS = ["need", "profile", "description"]
+
 # A `required` that depends on another field.
 REQUIRED_BY_OTHERS = {"/venue": "unless the event is online"}
 
@@ -83,19 +86,39 @@ for prefix, ids in IDS.items():
 
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
-    """Marks each schema of an id, so that ids are drawn from those that exist."""
+    """Puts ids that exist into the examples, has all ids drawn from those, and lets a tag match."""
 
-    def mark(node):
-        if isinstance(node, dict):
-            prefix = re.match(r"\^([a-z]{3})_", str(node.get("pattern", "")))
-            if prefix and prefix[1] in IDS:
-                node["format"] = f"{prefix[1]}-id"
-            node = list(node.values())
+    def example(found):
+        return IDS.get(found[1], [found[0]])[0]
+
+    def adapt(node):
+        if isinstance(node, str):
+            return re.sub(r"\b([a-z]{3})_[0-9A-Z]{26}\b", example, node)
         if isinstance(node, list):
-            for child in node:
-                mark(child)
+            return [adapt(child) for child in node]
+        if not isinstance(node, dict):
+            return node
+        prefix = re.match(r"\^([a-z]{3})_", str(node.get("pattern", "")))
+        if prefix and prefix[1] in IDS:
+            node["format"] = f"{prefix[1]}-id"
+        if node.get("name") == "If-Match":
+            node["example"] = "*"
+        return {key: adapt(child) for key, child in node.items()}
 
-    mark(raw_schema)
+    for part in ["paths", "components"]:
+        raw_schema[part] = adapt(raw_schema[part])
+
+
+@schemathesis.hook
+def map_body(context, body):
+    """Keeps one of the three subjects of a question, so that most questions are asked in earnest."""
+    if context.operation.path.startswith("/api/v1/matches") and isinstance(body, dict):
+        question = body.get("question") if isinstance(body.get("question"), dict) else body
+        given = [name for name in SUBJECTS if question.get(name) is not None]
+        if len(given) > 1:
+            for name in given[1:]:
+                del question[name]
+    return body
 
 
 def unstated(error):
