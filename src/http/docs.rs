@@ -24,7 +24,7 @@ pub fn swagger_ui(api: OpenApi) -> SwaggerUi {
     summary = "Read the contract",
     description = "This document, as YAML. `/docs` shows it for reading and trying.\n\n**Rights:** anybody.",
     responses((status = 200, description = "The contract; `ETag` is its version", content_type = "application/yaml",
-        body = Object, headers(("ETag"))))
+        body = String, headers(("ETag"))))
 )]
 #[get("/openapi.yaml")]
 pub async fn read_contract(request: HttpRequest, contract: web::Data<Contract>) -> HttpResponse {

@@ -110,10 +110,11 @@ impl Stage<'_> {
                 helper.put(&format!("/api/v1/profiles/{other}/follow")).await
             }
             Code::CopyOutdated => {
-                // A visitor's copy is not a member's.
-                let begun = test.get("/api/v1/needs?updated_since=1970-01-01T00:00:00Z").await.expect(200);
-                let next = begun.json()["next"].as_str().unwrap().to_owned();
-                founder.get(&format!("/api/v1/needs?cursor={next}")).await
+                // A copy of what one manages is not another's.
+                let begun =
+                    founder.get("/api/v1/needs?managed=true&updated_since=1970-01-01T00:00:00Z").await;
+                let next = begun.expect(200).json()["next"].as_str().unwrap().to_owned();
+                helper.get(&format!("/api/v1/needs?managed=true&cursor={next}")).await
             }
             Code::StaleVersion => founder.patch_version("/api/v1/accounts/me", "\"99\"", &json!({})).await,
             Code::PayloadTooLarge => self.login_with("application/json", &"x".repeat(70_000)).await,

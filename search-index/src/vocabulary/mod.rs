@@ -32,7 +32,7 @@ macro_rules! labels {
 }
 
 /// The embedded labels, by language.
-const LABELS: &[(&str, &str)] = labels! { "bg" "da" "de" "el" "en" "es" "fr" "it" "nl" "pl" "pt" "ro" "sv" };
+const LABELS: &[(&str, &str)] = labels! { "da" "de" "en" "es" "fr" "it" "nl" "pl" "pt" "ro" "sv" };
 
 /// The language that every concept has a label in.
 const COMMON_LANGUAGE: &str = "en";
