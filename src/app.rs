@@ -184,8 +184,8 @@ impl App {
             InitError = (),
         > + use<>,
     > {
-        let (app, api) = routed(Actix::new());
-        app.service(docs::swagger_ui(finished(api)))
+        let (app, _) = routed(Actix::new());
+        app.service(docs::swagger_ui(&self.contract))
             .default_service(web::to(request::unrouted))
             .app_data(web::PayloadConfig::new(self.config.body_limit))
             .app_data(web::PathConfig::default().error_handler(request::unreadable_path))

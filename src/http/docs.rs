@@ -3,7 +3,6 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde_json::Value;
-use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::codes::Code;
@@ -13,9 +12,9 @@ use super::html::{self, Block};
 use super::problem::{MEDIA_TYPE, Problem};
 
 /// Renders the contract from the binary itself.
-pub fn swagger_ui(api: OpenApi) -> SwaggerUi {
+pub fn swagger_ui(contract: &Contract) -> SwaggerUi {
     SwaggerUi::new("/docs/{_:.*}")
-        .url("/openapi.json", api)
+        .external_url_unchecked("/openapi.json", contract.json().clone())
         .config(Config::default().try_it_out_enabled(true).deep_linking(true))
 }
 

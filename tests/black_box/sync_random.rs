@@ -13,8 +13,11 @@ use crate::import::line;
 use crate::players::{Dice, Players};
 use crate::replica::{LISTS, Replica, ids_of, readable};
 
-/// How many changes the copies go through.
-const CHANGES: usize = 10_000;
+/// How many changes the copies go through; `AIHUB_TEST_CHANGES` says otherwise.
+fn changes() -> usize {
+    std::env::var("AIHUB_TEST_CHANGES").map_or(10_000, |changes| changes.parse().unwrap())
+}
+
 /// Lines of an import at a time.
 const LINES: usize = 40;
 
@@ -85,14 +88,14 @@ impl Progress {
     }
 
     fn is_done(&self) -> bool {
-        self.changes.get() >= CHANGES
+        self.changes.get() >= changes()
     }
 }
 
 /// Imports until enough has changed, and lets a week pass now and then.
 async fn keep_importing(test: &TestApp, mut feed: Feed, progress: &Progress) {
     for week in 1..=3 {
-        while progress.changes.get() < CHANGES * week / 3 {
+        while progress.changes.get() < changes() * week / 3 {
             let lines = (0..LINES).map(|_| feed.line()).collect();
             progress.add(import(test, lines).await);
         }
