@@ -27,7 +27,7 @@ use crate::db::{Conn, Db, DbError};
 use crate::http::contract::{Contract, ContractError};
 use crate::http::limits::{Limits, limit};
 use crate::http::problem::{Problem, ProblemBody};
-use crate::http::{docs, failures, idempotency, request, text};
+use crate::http::{docs, failures, idempotency, patches, request, text};
 use crate::import::{Importer, Report};
 use crate::indexing::Follower;
 use crate::introductions::{Introduced, Reasons};
@@ -278,6 +278,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 fn finished(mut api: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     failures::document(&mut api);
     idempotency::document(&mut api);
+    patches::document(&mut api);
     text::document(&mut api);
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = api.components.get_or_insert_default();

@@ -64,6 +64,11 @@ impl Contract {
         found.into_iter().cloned().collect()
     }
 
+    /// Whether some request's body is a `T`.
+    pub fn has_body<T: ToSchema>(&self) -> bool {
+        self.validators.contains_key(T::name().as_ref())
+    }
+
     /// Holds `body` against the schema of `T` and names every fault.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod languages;
 pub mod limits;
 pub mod page;
+pub mod patches;
 pub mod problem;
 pub mod query;
 pub mod request;
