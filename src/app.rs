@@ -4,13 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_cors::Cors;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Server, ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::http::header;
 use actix_web::middleware::{Compress, from_fn};
-use actix_web::{App as Actix, Error, HttpServer, web};
-use chrono::{DateTime, TimeDelta, Utc};
+use actix_web::{App as Actix, Error, web};
+use chrono::{DateTime, Utc};
 use search_index::matching::Matcher;
 use search_index::{Analysis, Index, Searcher, Vocabulary, WriterOptions};
 use tokio::sync::watch;
@@ -23,23 +21,29 @@ use utoipa_actix_web::scope::scope;
 use crate::accounts::{self, Passwords, Tokens};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::db::{Conn, Db, DbError};
+use crate::db::{Conn, Db, DbError, FEED_KEPT};
+use crate::events::routes::DateOrTime;
+use crate::http::capacity::{Capacity, admit};
+use crate::http::connection::{Patience, attend};
 use crate::http::contract::{Contract, ContractError};
 use crate::http::limits::{Limits, limit};
+use crate::http::negotiation::negotiate;
 use crate::http::problem::{Problem, ProblemBody};
-use crate::http::{docs, failures, idempotency, patches, request, text};
+use crate::http::{
+    docs, examples, failures, headers, idempotency, notes, origins, patches, request, schemas, server, text,
+};
+use crate::ids::ProfileId;
 use crate::import::{Importer, Report};
 use crate::indexing::Follower;
 use crate::introductions::{Introduced, Reasons};
 use crate::mail::{Composer, Letter, Mailer, MailerError, Queued, Transport};
 use crate::matching::MatchReasons;
 use crate::operation::{self, Metrics, measure};
-use crate::profiles::Acquaintances;
+use crate::profiles::{Acquaintances, Belongings};
 use crate::search::Documents;
+use crate::search::routes::{Facet, SortBy};
 use crate::{events, introductions, matching, needs, offerings, profiles, search};
 
-/// How long the change feed is kept; an index that stands further back is rebuilt.
-const FEED_KEPT: TimeDelta = TimeDelta::days(7);
 /// How often what has run out is looked for.
 const UPKEEP: Duration = Duration::from_secs(60);
 
@@ -80,6 +84,7 @@ pub struct App {
     contract: Arc<Contract>,
     passwords: Passwords,
     limits: Limits,
+    capacity: Capacity,
     metrics: Metrics,
 }
 
@@ -93,19 +98,16 @@ impl App {
         let now = clock.now();
         let (issuer, lifetime) = (config.public_url.to_string(), config.access_token_lifetime);
         let tokens = db.write_now(move |conn| Tokens::load(conn, now, &issuer, lifetime))?;
+        db.write_now(move |conn| crate::db::incarnation(conn, now))?;
         let analysis = Arc::new(Analysis::new(Arc::new(Vocabulary::embedded()?)));
         let index = Index::open(&config.index_folder, Arc::clone(&analysis), WriterOptions::default())?;
         let searcher = index.searcher();
-        let follower = Follower {
-            db: db.clone(),
-            index: Arc::new(index),
-            source: Arc::new(Documents),
-            clock: clock.clone(),
-        };
+        let follower = Follower::new(db.clone(), Arc::new(index), Arc::new(Documents), clock.clone());
         let composer = Arc::new(Letters { tokens: tokens.clone() });
         let mailer = Mailer::new(db.clone(), clock.clone(), composer, transport, &config)?;
         Ok(App {
             limits: Limits::new(config.requests_per_minute, config.secrets_per_minute, config.behind_proxy),
+            capacity: Capacity::new(config.requests_at_once, config.client_timeout),
             contract: Arc::new(Contract::new(&openapi())?),
             matcher: Arc::new(Matcher::new(analysis)?),
             passwords: Passwords::default(),
@@ -126,23 +128,18 @@ impl App {
             db: self.db.clone(),
             contract: Arc::clone(&self.contract),
             source: source.to_owned(),
-            now: self.clock.now(),
+            clock: self.clock.clone(),
         };
         Arc::new(importer).run(text, progress)
     }
 
     /// Serves HTTP at the configured address; the answer is the running server and where it listens.
     pub fn serve(&self, workers: usize) -> Result<(Server, std::net::SocketAddr), AppError> {
-        let app = self.clone();
-        let server = HttpServer::new(move || app.http())
-            .workers(workers)
-            .client_request_timeout(Duration::from_secs(10))
-            .shutdown_timeout(10)
-            .disable_signals()
-            .bind(self.config.listen)
-            .map_err(|fault| std::io::Error::new(fault.kind(), format!("{}: {fault}", self.config.listen)))?;
-        let address = server.addrs().first().copied().unwrap_or(self.config.listen);
-        Ok((server.run(), address))
+        let (app, listen) = (self.clone(), self.config.listen);
+        let patience = Patience { client: self.config.client_timeout, keep_alive: self.config.keep_alive };
+        let settings = server::Settings { listen, workers, patience };
+        server::listen(settings, move || app.http())
+            .map_err(|fault| std::io::Error::new(fault.kind(), format!("{listen}: {fault}")).into())
     }
 
     /// Starts what works behind the answers: indexing, mail, upkeep. It ends when `stop` says so.
@@ -199,17 +196,25 @@ impl App {
             .app_data(web::Data::new(self.tokens.clone()))
             .app_data(web::Data::new(self.passwords.clone()))
             .app_data(web::Data::new(self.limits.clone()))
+            .app_data(web::Data::new(self.capacity.clone()))
             .app_data(web::Data::new(self.metrics.clone()))
             .app_data(web::Data::new(self.searcher.clone()))
+            .app_data(web::Data::new(self.follower.progress()))
             .app_data(web::Data::from(self.reasons()))
             .app_data(web::Data::from(Arc::new(Introduced) as Arc<dyn Acquaintances>))
+            .app_data(web::Data::new(BELONGINGS))
             .app_data(web::Data::from(Arc::clone(&self.matcher)))
             .app_data(web::Data::from(Arc::clone(&self.contract)))
             .wrap(Compress::default())
-            .wrap(cors(&self.config.allowed_origins))
+            .wrap(from_fn(negotiate))
+            .wrap(from_fn(admit))
             .wrap(from_fn(limit))
+            // Around all that may refuse, so that pages of allowed origins can read a refusal too.
+            .wrap(origins::allow(&self.config.allowed_origins))
+            .wrap(from_fn(origins::refuse))
             .wrap(from_fn(measure))
             .wrap(from_fn(request::trace))
+            .wrap(from_fn(attend))
     }
 }
 
@@ -238,6 +243,7 @@ where
         .configure(operation::routes::configure_root)
         .service(accounts::routes::read_public_keys)
         .service(docs::read_contract)
+        .service(docs::list_problems)
         .service(docs::explain_problem)
         .split_for_parts()
 }
@@ -246,27 +252,28 @@ where
 #[openapi(
     info(
         title = "aihub",
-        description = "Matchmaking and networking for Europe's AI hubs: start-ups, mentors and hubs find each other, and \
-            see why.\n\nEvery failure is `application/problem+json` (RFC 9457); its `type` leads to an explanation. \
-            Times are RFC 3339 in UTC. Lists are paged by cursor. To change a thing, send its `ETag` as `If-Match`. To \
-            repeat a POST safely, send an `Idempotency-Key`.",
+        description = include_str!("contract.md"),
         license(name = "MIT", identifier = "MIT")
     ),
     servers((url = "/", description = "This service")),
     tags(
-        (name = "accounts", description = "Register, verify, log in, stay logged in, log out"),
-        (name = "profiles", description = "Who takes part: start-ups, mentors, hubs, factories, organisations, talents"),
-        (name = "needs", description = "Concrete things that a profile seeks"),
-        (name = "offerings", description = "Concrete things that a profile offers"),
-        (name = "search", description = "Find by words and filters, in any language"),
-        (name = "matching", description = "Find by fit, with reasons"),
-        (name = "introductions", description = "Meet, once both sides agree"),
-        (name = "events", description = "Dated offerings of hubs"),
-        (name = "mail", description = "What was sent, and the links in it"),
-        (name = "administration", description = "Approve hubs and look after the service"),
-        (name = "operation", description = "Health, metrics, keys and this contract")
+        (name = "start here", description = "What a newcomer needs first: whether the service is there, this contract, \
+            and what a failure means. Then the main path: register, verify, profile, need, matches, introduction."),
+        (name = "accounts", description = "Register, verify the e-mail address, log in, stay logged in, log out."),
+        (name = "profiles", description = "Who takes part: start-ups, mentors, hubs, factories, organisations, talents; and \
+            who manages them."),
+        (name = "needs", description = "Concrete things that a profile seeks."),
+        (name = "offerings", description = "Concrete things that a profile offers."),
+        (name = "search", description = "Find by words and filters, in any language."),
+        (name = "matching", description = "Find by fit, in both directions, with reasons."),
+        (name = "introductions", description = "Meet, once both sides agree; contact details are shown to nobody before."),
+        (name = "events", description = "Dated offerings of hubs, and who follows them."),
+        (name = "mail", description = "What was sent, and the pages behind the links in it."),
+        (name = "administration", description = "Approve hubs and factories, take profiles down."),
+        (name = "operation", description = "Readiness, metrics and keys, for those who run the service.")
     ),
-    components(schemas(ProblemBody))
+    // What only parameters name is not found by itself.
+    components(schemas(ProblemBody, DateOrTime, Facet, SortBy))
 )]
 struct Info;
 
@@ -277,31 +284,17 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 fn finished(mut api: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     failures::document(&mut api);
+    headers::document(&mut api);
     idempotency::document(&mut api);
     patches::document(&mut api);
     text::document(&mut api);
+    examples::document(&mut api);
+    schemas::simplify(&mut api);
+    notes::document(&mut api);
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = api.components.get_or_insert_default();
     components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
     api
-}
-
-/// Browsers may call from the configured origins, and from no other.
-fn cors(origins: &[String]) -> Cors {
-    let exposed = ["etag", "link", "location", "retry-after", "x-request-id", "idempotency-replayed"];
-    let cors = Cors::default()
-        .allow_any_method()
-        .allowed_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            header::ACCEPT_LANGUAGE,
-            header::IF_MATCH,
-            header::IF_NONE_MATCH,
-            crate::http::idempotency::HEADER,
-        ])
-        .expose_headers(exposed)
-        .max_age(3600);
-    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }
 
 /// One round of upkeep: ends what has run out and forgets what nobody needs any more. Each kind of work is a transaction
@@ -309,7 +302,7 @@ fn cors(origins: &[String]) -> Cors {
 pub async fn upkeep(db: &Db, now: DateTime<Utc>) {
     type Work = fn(&mut Conn, DateTime<Utc>) -> Result<(), Problem>;
     let works: [(&str, Work); 8] = [
-        ("profiles", |conn, now| Ok(profiles::keep_fresh(conn, now).map(drop)?)),
+        ("profiles", |conn, now| Ok(profiles::keep_fresh(conn, now, BELONGINGS).map(drop)?)),
         ("needs", |conn, now| Ok(needs::expire_due(conn, now).map(drop)?)),
         ("offerings", |conn, now| Ok(offerings::expire_due(conn, now).map(drop)?)),
         ("events", |conn, now| Ok(events::hold_due(conn, now).map(drop)?)),
@@ -324,6 +317,14 @@ pub async fn upkeep(db: &Db, now: DateTime<Utc>) {
         }
     }
 }
+
+/// What everybody sees only while its profile is published, as all domains have it.
+const BELONGINGS: Belongings = Belongings(|conn: &mut Conn, now: DateTime<Utc>, profile: &ProfileId| {
+    needs::seen_or_hidden(conn, now, profile)?;
+    offerings::seen_or_hidden(conn, now, profile)?;
+    events::seen_or_hidden(conn, now, profile)?;
+    introductions::seen_or_hidden(conn, now, profile)
+});
 
 /// Makes every mail, by asking the domain that it is about.
 struct Letters {

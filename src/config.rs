@@ -26,6 +26,12 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Largest body, in bytes.
     pub body_limit: usize,
+    /// How long a client may take to send the head of a request, and then its body.
+    pub client_timeout: Duration,
+    /// How long a connection on which nothing happens is kept.
+    pub keep_alive: Duration,
+    /// Requests worked on at the same time; what comes beyond is refused at once.
+    pub requests_at_once: usize,
     /// Requests a minute and address.
     pub requests_per_minute: NonZeroU32,
     /// Of those, attempts to log in, verify or reset.
@@ -106,6 +112,21 @@ pub const SETTINGS: &[(&str, &str, &str)] = &[
     ("public_url", "http://127.0.0.1:8080", "how the outside reaches the service; used in mails"),
     ("allowed_origins", "", "origins that browsers may call from, separated by commas"),
     ("body_limit_bytes", "65536", "largest request body"),
+    (
+        "client_timeout_seconds",
+        "10",
+        "time for a client to send the head of a request, and again for its body, 1 to 300",
+    ),
+    (
+        "keep_alive_seconds",
+        "75",
+        "life of an idle connection, 1 to 3600; longer than a proxy in front keeps it, or its next request may be lost",
+    ),
+    (
+        "requests_at_once",
+        "512",
+        "requests worked on at the same time, 1 to 10000; those beyond are told to come again (503)",
+    ),
     ("requests_per_minute", "1200", "requests a minute and address"),
     ("secrets_per_minute", "30", "logins, verifications and resets a minute and address"),
     ("behind_proxy", "false", "true where a proxy in front names the client in X-Forwarded-For"),
@@ -203,6 +224,9 @@ impl Reader {
         let public_url = self.public_url();
         let origins = self.text("allowed_origins").unwrap_or_default();
         let body_limit = self.number("body_limit_bytes", 1024..=16 * 1024 * 1024);
+        let client_timeout = self.number("client_timeout_seconds", 1..=300);
+        let keep_alive = self.number("keep_alive_seconds", 1..=3600);
+        let at_once = self.number("requests_at_once", 1..=10_000);
         let requests = self.number("requests_per_minute", 1..=1_000_000);
         let secrets = self.number("secrets_per_minute", 1..=1_000_000);
         let behind_proxy = self.get("behind_proxy");
@@ -222,6 +246,9 @@ impl Reader {
                 .map(str::to_owned)
                 .collect(),
             body_limit: usize::try_from(body_limit?).ok()?,
+            client_timeout: Duration::from_secs(client_timeout?.into()),
+            keep_alive: Duration::from_secs(keep_alive?.into()),
+            requests_at_once: usize::try_from(at_once?).ok()?,
             requests_per_minute: NonZeroU32::new(requests?)?,
             secrets_per_minute: NonZeroU32::new(secrets?)?,
             behind_proxy: behind_proxy?,

@@ -88,6 +88,21 @@ id!(/// A request that two profiles meet.
 id!(/// A mail in the outbox.
     MailId, "mai");
 
+/// The form of an id that can be of a profile, a need, an offering or an event.
+pub struct ThingId;
+
+impl utoipa::PartialSchema for ThingId {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .pattern(Some("^(prf|ned|ofr|evt)_[0-7][0-9A-HJKMNP-TV-Z]{25}$"))
+            .examples(["prf_01JDBQZ5W0V6P8R3K2M9XE4T7N"])
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for ThingId {}
+
 fn ulid_at(now: DateTime<Utc>) -> Ulid {
     let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
     Ulid::from_parts(millis, rand::random())

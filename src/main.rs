@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use aihub::app::{self, App, AppError};
 use aihub::clock::Clock;
 use aihub::config::{Config, SETTINGS};
+use aihub::http::yaml;
 use aihub::import::Report;
 use aihub::mail::Transport;
 use aihub::{accounts, demo};
@@ -82,7 +83,7 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
     if let Command::Openapi = cli.command {
-        print!("{}", app::openapi().to_yaml()?);
+        print!("{}", yaml::of(&app::openapi())?);
         return Ok(());
     }
     let config = Config::load(cli.settings.config.as_deref())?;

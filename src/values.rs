@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::{RefOr, Schema};
+use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, Type};
+use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 /// A text in one or more languages, keyed by ISO 639-1 code; each at most `MAX` characters.
@@ -41,12 +41,13 @@ impl<const MAX: usize> Multilingual<MAX> {
 impl<const MAX: usize> PartialSchema for Multilingual<MAX> {
     fn schema() -> RefOr<Schema> {
         let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(MAX));
+        let language = Ref::from_schema_name(Language::name());
         ObjectBuilder::new()
             .schema_type(Type::Object)
             .description(Some(format!(
                 "Text by language (ISO 639-1 code), at least one, each at most {MAX} characters."
             )))
-            .property_names(Some(language_schema()))
+            .property_names(Some(Schema::AllOf(AllOfBuilder::new().item(language).build())))
             .additional_properties(Some(text))
             .min_properties(Some(1))
             .examples([serde_json::json!({"de": "Guten Tag", "en": "Good morning"})])
@@ -55,8 +56,22 @@ impl<const MAX: usize> PartialSchema for Multilingual<MAX> {
 }
 
 impl<const MAX: usize> ToSchema for Multilingual<MAX> {
+    /// What a text of this length is for: clients generated from the contract name a type after it.
     fn name() -> std::borrow::Cow<'static, str> {
-        format!("Multilingual{MAX}").into()
+        match MAX {
+            160 => "MultilingualTitle".into(),
+            200 => "MultilingualCaseTitle".into(),
+            300 => "MultilingualSummary".into(),
+            1000 => "MultilingualReason".into(),
+            2000 => "MultilingualNote".into(),
+            4000 => "MultilingualText".into(),
+            6000 => "MultilingualLongText".into(),
+            other => format!("Multilingual{other}").into(),
+        }
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((Language::name().into(), Language::schema()));
     }
 }
 
@@ -136,10 +151,6 @@ fn languages() -> Vec<&'static str> {
     let mut codes: Vec<_> = isolang::languages().filter_map(|language| language.to_639_1()).collect();
     codes.sort_unstable();
     codes
-}
-
-fn language_schema() -> Schema {
-    Schema::Object(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(languages())).build())
 }
 
 impl Language {
@@ -242,18 +253,28 @@ pub fn codes_of<T: ToString>(values: &[T]) -> Vec<String> {
     values.iter().map(ToString::to_string).collect()
 }
 
-/// An enumeration of the domain: its code on the wire and in the database is the snake_case name. (A code is matched as
-/// `tt`, since the schema's derive can't see into a `literal`.)
+/// An enumeration of the domain: its code on the wire and in the database is the snake_case name. The contract explains
+/// the codes by the same comments as the code.
 macro_rules! codes {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $code:tt),+ $(,)? }) => {
-        $(#[$doc])*
+    ($(#[doc = $doc:literal])* $name:ident {
+        $($(#[doc = $variant_doc:literal])* $variant:ident = $code:literal),+ $(,)?
+    }) => {
+        $(#[doc = $doc])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
-            utoipa::ToSchema,
         )]
         pub enum $name {
-            $($(#[$variant_doc])* #[serde(rename = $code)] $variant,)+
+            $($(#[doc = $variant_doc])* #[serde(rename = $code)] $variant,)+
         }
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                let codes = [$(($code, concat!($($variant_doc),*))),+];
+                $crate::values::schema_of_codes(concat!($($doc, "\n"),*), &codes)
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
 
         impl $name {
             #[allow(dead_code, reason = "not every enumeration is listed")]
@@ -284,6 +305,21 @@ macro_rules! codes {
     };
 }
 pub(crate) use codes;
+
+/// The schema of an enumeration: its codes, and in its description what they mean where that is said.
+pub(crate) fn schema_of_codes(doc: &str, codes: &[(&str, &str)]) -> RefOr<Schema> {
+    let lines: Vec<&str> = doc.lines().map(str::trim).collect();
+    let mut description = lines.join(" ").trim().to_owned();
+    for (place, (code, meaning)) in codes.iter().filter(|(_, meaning)| !meaning.is_empty()).enumerate() {
+        description.push_str(if place == 0 { "\n\n" } else { "\n" });
+        description.push_str(&format!("- `{code}`: {}", meaning.trim()));
+    }
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description))
+        .enum_values(Some(codes.iter().map(|(code, _)| *code)))
+        .into()
+}
 
 codes!(
     /// Section of NACE Rev. 2.1.
@@ -383,6 +419,30 @@ codes!(
         Funding = "funding",
         Partnership = "partnership",
         Programme = "programme",
+    }
+);
+
+codes!(
+    /// The finer kind of what is found: the kind of a profile, the type of a need or offering.
+    Category {
+        Startup = "startup",
+        Mentor = "mentor",
+        Hub = "hub",
+        Factory = "factory",
+        Organisation = "organisation",
+        Talent = "talent",
+        Mentoring = "mentoring",
+        Advice = "advice",
+        Training = "training",
+        Networking = "networking",
+        Testing = "testing",
+        Compute = "compute",
+        Data = "data",
+        Funding = "funding",
+        Partnership = "partnership",
+        Programme = "programme",
+        /// All events
+        Event = "event",
     }
 );
 

@@ -12,23 +12,14 @@ use crate::{
 };
 
 pub(crate) const VOCABULARY: &str = r#"
-    [[concept]]
-    id = "artificial_intelligence"
-    labels = { en = ["artificial intelligence", "AI"], de = ["künstliche Intelligenz", "KI"] }
-    [[concept]]
-    id = "computer_vision"
-    parent = "artificial_intelligence"
-    labels = { en = ["computer vision", "CV"], de = ["Bildverarbeitung"], fr = ["vision par ordinateur"] }
-    [[concept]]
-    id = "predictive_maintenance"
-    labels = { en = ["predictive maintenance"], de = ["vorausschauende Wartung"], fr = ["maintenance prédictive"] }
-    [[concept]]
-    id = "blockchain"
-    labels = { en = ["blockchain"] }
+    artificial_intelligence = { labels = { en = ["artificial intelligence", "AI"], de = ["künstliche Intelligenz", "KI"] } }
+    computer_vision = { parent = "artificial_intelligence", labels = { en = ["computer vision", "CV"], de = ["Bildverarbeitung"], fr = ["vision par ordinateur"] } }
+    predictive_maintenance = { labels = { en = ["predictive maintenance"], de = ["vorausschauende Wartung"], fr = ["maintenance prédictive"] } }
+    blockchain = { labels = { en = ["blockchain"] } }
 "#;
 
 pub(crate) fn analysis() -> Arc<Analysis> {
-    Arc::new(Analysis::new(Arc::new(Vocabulary::parse(&[VOCABULARY]).unwrap())))
+    Arc::new(Analysis::new(Arc::new(Vocabulary::parse(&[VOCABULARY], &[]).unwrap())))
 }
 
 pub(crate) fn now() -> DateTime<Utc> {

@@ -118,7 +118,7 @@ fn clearing_makes_the_index_incomplete() {
 
 /// What another version of the program would open.
 fn open_otherwise(folder: &TempDir) -> Index {
-    let other = Arc::new(Analysis::new(Arc::new(Vocabulary::parse(&[]).unwrap())));
+    let other = Arc::new(Analysis::new(Arc::new(Vocabulary::parse(&[], &[]).unwrap())));
     Index::open(folder.path(), other, options()).unwrap()
 }
 

@@ -64,25 +64,21 @@ impl From<Member> for Caller {
 fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
     let Some(value) = request.headers().get(header::AUTHORIZATION) else { return Ok(Caller(None)) };
     let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
-    let token = token.ok_or_else(|| refused(Code::TokenInvalid))?;
+    let token = token.ok_or_else(|| Problem::of(Code::TokenInvalid))?;
     let (Some(tokens), Some(clock)) =
         (request.app_data::<web::Data<Tokens>>(), request.app_data::<web::Data<Clock>>())
     else {
         return Err(Problem::internal("tokens are not in the application data"));
     };
     let claims = tokens.verify(token.trim(), clock.now()).map_err(|fault| match fault {
-        TokenFault::Invalid => refused(Code::TokenInvalid),
-        TokenFault::Expired => refused(Code::TokenExpired),
+        TokenFault::Invalid => Problem::of(Code::TokenInvalid),
+        TokenFault::Expired => Problem::of(Code::TokenExpired),
     })?;
     Ok(Caller(Some(Member { id: claims.sub, role: claims.role, verified: claims.verified })))
 }
 
 fn member(request: &HttpRequest) -> Result<Member, Problem> {
-    caller(request)?.0.ok_or_else(|| refused(Code::TokenMissing))
-}
-
-fn refused(code: Code) -> Problem {
-    Problem::of(code).header(header::WWW_AUTHENTICATE, "Bearer realm=\"aihub\"")
+    caller(request)?.0.ok_or_else(|| Problem::of(Code::TokenMissing))
 }
 
 impl FromRequest for Caller {

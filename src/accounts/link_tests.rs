@@ -16,6 +16,7 @@ use super::tokens::{LinkPurpose, Tokens};
 use super::{Account, Passwords, service};
 use crate::clock::Clock;
 use crate::db::{Db, DbError};
+use crate::http::capacity::Capacity;
 use crate::http::contract::Contract;
 use crate::http::limits::Limits;
 
@@ -70,6 +71,7 @@ macro_rules! app {
             .app_data(web::Data::new(Clock::fixed(now())))
             .app_data(web::Data::new(Passwords::default()))
             .app_data(web::Data::new(Limits::new(many, many, false)))
+            .app_data(web::Data::new(Capacity::new(64, std::time::Duration::from_secs(10))))
             .app_data(web::Data::new(Contract::new(&api).unwrap()))
             .configure(super::links::configure)
             .split_for_parts();

@@ -54,6 +54,7 @@ pub struct VerifyEmailForm {
 pub struct ResetPasswordForm {
     #[schema(max_length = 2000, example = "eyJ0eXAiOiJKV1QiLCJhbGciOiJFZERTQSJ9.eyJ…")]
     pub token: String,
+    /// By the same rules as in the API; a refused one shows the form again.
     #[schema(example = "correct horse battery staple")]
     pub new_password: String,
 }
@@ -77,7 +78,7 @@ fn done(language: PageLanguage, title: &str, text: &str) -> HttpResponse {
 #[utoipa::path(
     tag = "mail",
     summary = "Open the link of a verification mail",
-    description = "A page with a button; opening it changes nothing.",
+    description = "A page with a button; opening it changes nothing.\n\n**Rights:** whoever has the link.",
     params(LinkQuery),
     responses((status = 200, description = "The page", content_type = "text/html", body = String),
         (status = 410, description = "A page that says that the link does not work any more", content_type = "text/html", body = String))
@@ -111,7 +112,8 @@ async fn show_email_verification(
 #[utoipa::path(
     tag = "mail",
     summary = "Press the button of a verification mail's page",
-    description = "Verifies the address; doing it twice changes nothing.",
+    description = "Verifies the address; doing it twice changes nothing.\n\n**Rights:** whoever has the link. \
+        **Limit:** counts against the small budget for secrets.",
     request_body(content = VerifyEmailForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "A page that says so", content_type = "text/html", body = String),
         (status = 410, description = "A page that says that the link does not work any more", content_type = "text/html", body = String))
@@ -173,7 +175,8 @@ fn ask_password(language: PageLanguage, token: String, fault: Option<&str>) -> H
 #[utoipa::path(
     tag = "mail",
     summary = "Open the link of a password mail",
-    description = "A page that asks for the new password; opening it changes nothing.",
+    description = "A page that asks for the new password; opening it changes nothing.\n\n**Rights:** whoever has \
+        the link.",
     params(LinkQuery),
     responses((status = 200, description = "The page", content_type = "text/html", body = String),
         (status = 410, description = "A page that says that the link does not work any more", content_type = "text/html", body = String))
@@ -203,7 +206,8 @@ fn check_new_password(contract: &Contract, token: &str, password: &str) -> Resul
 #[utoipa::path(
     tag = "mail",
     summary = "Send the form of a password mail's page",
-    description = "Sets the new password, by the same rules as the API; a refused one shows the form again.",
+    description = "Sets the new password, by the same rules as the API; a refused one shows the form \
+        again.\n\n**Rights:** whoever has the link. **Limit:** counts against the small budget for secrets.",
     request_body(content = ResetPasswordForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "A page that says so, or what to change", content_type = "text/html", body = String),
         (status = 410, description = "A page that says that the link does not work any more", content_type = "text/html", body = String))

@@ -43,7 +43,12 @@ impl Passwords {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, AccountError> {
         let failed = |fault: &dyn std::fmt::Display| AccountError::Hashing(fault.to_string());
-        let _permit = self.permits.acquire().await.map_err(|fault| failed(&fault))?;
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|fault| failed(&fault))?;
+        // A client that goes away drops this future but not the work, which keeps its permit to its end.
+        let work = move || {
+            let _permit = permit;
+            work()
+        };
         tokio::task::spawn_blocking(work).await.map_err(|fault| failed(&fault))
     }
 }
@@ -74,5 +79,22 @@ mod tests {
         assert!(matches("a good password", &first));
         assert!(!matches("another password", &first));
         assert!(!matches("a good password", "no hash"));
+    }
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_any_more_still_counts() {
+        let passwords = Passwords { permits: Arc::new(Semaphore::new(1)) };
+        let (began, has_begun) = tokio::sync::oneshot::channel();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let work = passwords.clone();
+        let waiting = tokio::spawn(async move {
+            let slow = move || (began.send(()), ended.recv().is_ok());
+            work.run(slow).await.map(drop)
+        });
+        has_begun.await.unwrap();
+        waiting.abort();
+        assert!(waiting.await.unwrap_err().is_cancelled());
+        assert_eq!(passwords.permits.available_permits(), 0);
+        end.send(()).unwrap();
+        assert!(passwords.verify("any".to_owned(), None).await.is_ok());
     }
 }

@@ -8,7 +8,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::model::{Account, AccountError, AccountSettings, RegisterAccount, Role, check_password};
 use super::service::{self, Refreshed};
-use super::tokens::{LinkPurpose, Tokens};
+use super::tokens::{KeySet, LinkPurpose, Tokens};
 use super::{Member, Passwords};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -54,10 +54,11 @@ impl From<AccountError> for Problem {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AccountView {
     pub id: AccountId,
-    #[schema(format = "email", example = "ada@example.eu")]
+    #[schema(format = "email", max_length = 254, example = "ada@example.eu")]
     pub email: String,
-    #[schema(example = "Ada Example")]
+    #[schema(min_length = 1, max_length = 80, example = "Ada Example")]
     pub display_name: String,
+    /// Language of mails and reasons.
     pub language: Language,
     pub role: Role,
     pub email_verified: bool,
@@ -86,7 +87,11 @@ patch_schema!(
 /// What has been asked for goes on by mail.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MailFollows {
-    #[schema(example = "If the address can be used, a mail with the next step is on its way.")]
+    /// For people; the same whatever happens.
+    #[schema(
+        min_length = 1,
+        example = "If the address can be used, a mail with the next step is on its way."
+    )]
     pub detail: String,
 }
 
@@ -156,15 +161,15 @@ pub struct UseRefreshToken {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SessionView {
     /// Send it as `Authorization: Bearer …`.
-    #[schema(example = "eyJ0eXAiOiJKV1QiLCJhbGciOiJFZERTQSJ9.eyJ…")]
+    #[schema(min_length = 20, pattern = r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$")]
     pub access_token: String,
-    #[schema(example = "Bearer")]
+    #[schema(pattern = "^Bearer$", example = "Bearer")]
     pub token_type: &'static str,
     /// Seconds until the access token expires.
     #[schema(minimum = 1, example = 900)]
     pub expires_in: i64,
     /// Works once; its answer carries the next one.
-    #[schema(example = "pJ4c0o3k1yTqWm0mHrVYw2n7mM7Vx0b0f2o2l2h1y3M")]
+    #[schema(min_length = 20, max_length = 200, example = "pJ4c0o3k1yTqWm0mHrVYw2n7mM7Vx0b0f2o2l2h1y3M")]
     pub refresh_token: String,
     pub account: AccountView,
 }
@@ -194,8 +199,9 @@ fn strong(pointer: &str, password: &str) -> Result<(), Problem> {
 #[utoipa::path(
     tag = "accounts",
     summary = "Register",
-    description = "Makes an account and mails a link that verifies the address. The answer is the same whether or not \
-        the address has an account already, so that nobody can find out who is registered.",
+    description = "Makes an account and mails a link that verifies the address. The answer is the same whether or \
+        not the address has an account already, so that nobody can find out who is registered.\n\n**Rights:** \
+        anybody. **Limit:** counts against the small budget for secrets.",
     request_body = RegisterAccount,
     responses((status = 202, description = "A mail is on its way", body = MailFollows))
 )]
@@ -219,9 +225,11 @@ async fn register_account(
 #[utoipa::path(
     tag = "accounts",
     summary = "Verify an e-mail address",
-    description = "Follows the link of a verification mail. Access tokens issued before do not know it yet: refresh.",
+    description = "Follows the link of a verification mail. Access tokens issued before do not know it yet: \
+        refresh.\n\n**Rights:** whoever has the link. **Limit:** counts against the small budget for secrets.",
     request_body = FollowLink,
-    responses((status = 200, description = "Verified", body = AccountView))
+    responses((status = 200, description = "Verified", body = AccountView),
+        (status = 422, description = "`link_invalid`"))
 )]
 #[post("/accounts/verification")]
 async fn verify_email(
@@ -236,13 +244,14 @@ async fn verify_email(
     let now = clock.now();
     let link = tokens.follow(LinkPurpose::VerifyEmail, &body.value.token, now)?;
     let account = db.write(move |conn| service::verify_email(conn, now, &link)).await?;
-    Answer::ok(&AccountView::from(&account))
+    Answer::versioned(account.version, &AccountView::from(&account))
 }
 
 #[utoipa::path(
     tag = "accounts",
     summary = "Send the verification mail again",
-    description = "For an account whose address is not verified yet; the answer tells nothing of the address.",
+    description = "For an account whose address is not verified yet; the answer tells nothing of the \
+        address.\n\n**Rights:** anybody. **Limit:** counts against the small budget for secrets.",
     request_body = NameAddress,
     responses((status = 202, description = "A mail is on its way, if one is needed", body = MailFollows))
 )]
@@ -263,7 +272,8 @@ async fn resend_verification(
 #[utoipa::path(
     tag = "accounts",
     summary = "Ask for a new password",
-    description = "Mails a link with which a new password can be set; the answer tells nothing of the address.",
+    description = "Mails a link with which a new password can be set; the answer tells nothing of the \
+        address.\n\n**Rights:** anybody. **Limit:** counts against the small budget for secrets.",
     request_body = NameAddress,
     responses((status = 202, description = "A mail is on its way, if the address has an account", body = MailFollows))
 )]
@@ -284,9 +294,11 @@ async fn request_password_reset(
 #[utoipa::path(
     tag = "accounts",
     summary = "Set a new password by the link of a mail",
-    description = "Ends every session of the account. The link works once.",
+    description = "Ends every session of the account. The link works once.\n\n**Rights:** whoever has the link. \
+        **Limit:** counts against the small budget for secrets.",
     request_body = ResetPassword,
-    responses((status = 204, description = "The new password is in force"))
+    responses((status = 204, description = "The new password is in force"),
+        (status = 422, description = "`link_invalid`"))
 )]
 #[post("/accounts/password-reset")]
 async fn reset_password(
@@ -310,7 +322,7 @@ async fn reset_password(
 #[utoipa::path(
     tag = "accounts",
     summary = "Read the own account",
-    description = "The account that the access token belongs to.",
+    description = "The account that the access token belongs to.\n\n**Rights:** every account, for itself.",
     security(("bearer" = [])),
     responses((status = 200, description = "The account; `ETag` is its version", body = AccountView))
 )]
@@ -323,7 +335,8 @@ async fn read_own_account(db: web::Data<Db>, member: Member) -> Result<Answer, P
 #[utoipa::path(
     tag = "accounts",
     summary = "Change the own account",
-    description = "A JSON merge patch (RFC 7396) of display name and language.",
+    description = "A JSON merge patch (RFC 7396) of display name and language.\n\n**Rights:** every account, for \
+        itself.",
     security(("bearer" = [])),
     params(("If-Match" = String, Header, description = "The `ETag` that was read")),
     request_body(content = UpdateAccount, content_type = "application/merge-patch+json"),
@@ -352,7 +365,8 @@ async fn update_own_account(
 #[utoipa::path(
     tag = "accounts",
     summary = "Change the password",
-    description = "Needs the current one; ends every session of the account.",
+    description = "Needs the current one; ends every session of the account.\n\n**Rights:** every account, for \
+        itself. **Limit:** counts against the small budget for secrets.",
     security(("bearer" = [])),
     request_body = ChangePassword,
     responses((status = 204, description = "The new password is in force"),
@@ -384,7 +398,9 @@ async fn change_password(
 #[utoipa::path(
     tag = "accounts",
     summary = "Log in",
-    description = "Exchanges e-mail address and password for an access token (short-lived) and a refresh token.",
+    description = "Exchanges e-mail address and password for an access token (short-lived) and a refresh \
+        token.\n\n**Rights:** anybody who knows the password. **Limit:** counts against the small budget for \
+        secrets.",
     request_body = CreateSession,
     responses((status = 200, description = "The session", body = SessionView),
         (status = 401, description = "`credentials_wrong`"))
@@ -412,8 +428,9 @@ async fn create_session(
 #[utoipa::path(
     tag = "accounts",
     summary = "Refresh a session",
-    description = "Exchanges a refresh token for the next pair of tokens. A refresh token works once: using it a second \
-        time ends the session, since somebody else may hold it.",
+    description = "Exchanges a refresh token for the next pair of tokens. A refresh token works once: using it a \
+        second time ends the session, since somebody else may hold it.\n\n**Rights:** whoever has the refresh \
+        token. **Limit:** counts against the small budget for secrets.",
     request_body = UseRefreshToken,
     responses((status = 200, description = "The session goes on", body = SessionView),
         (status = 401, description = "`refresh_token_invalid`"))
@@ -441,7 +458,8 @@ async fn refresh_session(
 #[utoipa::path(
     tag = "accounts",
     summary = "Log out",
-    description = "Ends the session that the refresh token belongs to; access tokens run out by themselves.",
+    description = "Ends the session that the refresh token belongs to; access tokens run out by \
+        themselves.\n\n**Rights:** whoever has the refresh token. Doing it twice changes nothing.",
     request_body = UseRefreshToken,
     responses((status = 204, description = "The session has ended"))
 )]
@@ -460,8 +478,8 @@ async fn delete_session(
 #[utoipa::path(
     tag = "operation",
     summary = "Read the public keys",
-    description = "The keys that access tokens are signed with, as a JWK set (RFC 7517).",
-    responses((status = 200, description = "The key set", body = serde_json::Value))
+    description = "The keys that access tokens are signed with, as a JWK set (RFC 7517).\n\n**Rights:** anybody.",
+    responses((status = 200, description = "The key set", body = KeySet))
 )]
 #[get("/.well-known/jwks.json")]
 pub async fn read_public_keys(tokens: web::Data<Tokens>) -> Result<Answer, Problem> {

@@ -39,12 +39,12 @@ pub fn register(
     password_hash: String,
 ) -> Result<(), AccountError> {
     if let Some(known) = find_by_email(conn, &new.email)? {
-        return register_again(conn, now, known, new, password_hash);
+        return register_again(conn, now, &known.id, new, password_hash);
     }
     let account = Account {
         id: AccountId::new(now),
         email: normalise_email(&new.email),
-        password_hash,
+        password_hash: password_hash.clone(),
         display_name: new.display_name.clone(),
         language: new.language.clone(),
         role: Role::Member,
@@ -55,9 +55,13 @@ pub fn register(
         created_at: now,
         updated_at: now,
     };
-    store::insert(conn, &account)?;
-    mail::enqueue(conn, now, mails::VERIFY_EMAIL, &account.id, &json!({}))?;
-    Ok(())
+    if store::insert(conn, &account)? {
+        mail::enqueue(conn, now, mails::VERIFY_EMAIL, &account.id, &json!({}))?;
+        return Ok(());
+    }
+    // Somebody registered the same address at the same moment.
+    let known = find_by_email(conn, &new.email)?.ok_or(DbError::NotFound)?;
+    register_again(conn, now, &known.id, new, password_hash)
 }
 
 /// The address has an account already. One that was never verified may be anybody's: it becomes that of whoever
@@ -65,10 +69,12 @@ pub fn register(
 fn register_again(
     conn: &mut Conn,
     now: DateTime<Utc>,
-    mut known: Account,
+    id: &AccountId,
     new: &RegisterAccount,
     password_hash: String,
 ) -> Result<(), AccountError> {
+    store::lock(conn, id)?;
+    let mut known = get(conn, id)?;
     if known.is_verified() {
         mail::enqueue(conn, now, mails::ADDRESS_KNOWN, &known.id, &json!({}))?;
         return Ok(());
@@ -122,8 +128,7 @@ pub fn ensure(
         created_at: now,
         updated_at: now,
     };
-    store::insert(conn, &account)?;
-    Ok(account)
+    if store::insert(conn, &account)? { Ok(account) } else { Err(DbError::Stale.into()) }
 }
 
 /// Follows the link of a verification mail; doing it twice changes nothing.
@@ -317,7 +322,12 @@ pub fn forget_expired(conn: &mut Conn, now: DateTime<Utc>) -> Result<usize, DbEr
     store::forget_expired(conn, now)
 }
 
+/// The account that a link belongs to, locked until the end of the transaction: a link may be followed twice at once.
 fn by_link(conn: &mut Conn, link: &LinkSubject) -> Result<Account, AccountError> {
     let id = AccountId::parse(&link.subject).map_err(|_| AccountError::LinkInvalid)?;
-    store::find(conn, &id)?.ok_or(AccountError::LinkInvalid)
+    match store::lock(conn, &id) {
+        Ok(()) => Ok(get(conn, &id)?),
+        Err(DbError::NotFound) => Err(AccountError::LinkInvalid),
+        Err(other) => Err(other.into()),
+    }
 }

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::model::Account;
 use crate::db::schema::{accounts, refresh_tokens, signing_keys};
-use crate::db::{Conn, DbError, from_code};
+use crate::db::{Conn, DbError, each, from_code};
 use crate::ids::AccountId;
 
 #[derive(Queryable, Insertable, AsChangeset)]
@@ -71,9 +71,15 @@ pub fn find_by_email(conn: &mut Conn, email: &str) -> Result<Option<Account>, Db
     row.map(AccountRow::account).transpose()
 }
 
-pub fn insert(conn: &mut Conn, account: &Account) -> Result<(), DbError> {
-    diesel::insert_into(accounts::table).values(AccountRow::of(account)).execute(conn)?;
-    Ok(())
+/// Stores a new account; false if its address has one. Waits for another transaction that is storing the same address.
+pub fn insert(conn: &mut Conn, account: &Account) -> Result<bool, DbError> {
+    let row = AccountRow::of(account);
+    let inserted = each!(conn, c => diesel::insert_into(accounts::table)
+        .values(row)
+        .on_conflict(accounts::email)
+        .do_nothing()
+        .execute(c))?;
+    Ok(inserted == 1)
 }
 
 /// Saves an account that was read as `account.version`, under the next version.

@@ -14,6 +14,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, deco
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use super::model::{AccountError, Role};
 use super::store;
@@ -70,6 +71,32 @@ pub enum TokenFault {
     Expired,
 }
 
+/// The public keys in force, as a JWK set (RFC 7517).
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct KeySet {
+    pub keys: Vec<PublicKey>,
+}
+
+/// A public key, as a JWK (RFC 8037).
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct PublicKey {
+    #[schema(pattern = "^OKP$")]
+    pub kty: &'static str,
+    #[schema(pattern = "^Ed25519$")]
+    pub crv: &'static str,
+    #[serde(rename = "use")]
+    #[schema(pattern = "^sig$")]
+    pub usage: &'static str,
+    #[schema(pattern = "^EdDSA$")]
+    pub alg: &'static str,
+    /// Which key it is, as the header of a token says it.
+    #[schema(pattern = "^[0-9]{1,20}$")]
+    pub kid: String,
+    /// The key itself, base64url.
+    #[schema(pattern = "^[A-Za-z0-9_-]{43}$")]
+    pub x: String,
+}
+
 const ACCESS_AUDIENCE: &str = "aihub";
 
 /// Signs and checks tokens. Cheap to clone.
@@ -117,14 +144,16 @@ impl Tokens {
     }
 
     /// The public keys as a JWK set (RFC 7517).
-    pub fn jwks(&self) -> serde_json::Value {
-        let keys = self.0.keys.iter().map(|(kid, public, _)| {
-            serde_json::json!({
-                "kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA",
-                "kid": kid, "x": URL_SAFE_NO_PAD.encode(public),
-            })
+    pub fn jwks(&self) -> KeySet {
+        let keys = self.0.keys.iter().map(|(kid, public, _)| PublicKey {
+            kty: "OKP",
+            crv: "Ed25519",
+            usage: "sig",
+            alg: "EdDSA",
+            kid: kid.clone(),
+            x: URL_SAFE_NO_PAD.encode(public),
         });
-        serde_json::json!({ "keys": keys.collect::<Vec<_>>() })
+        KeySet { keys: keys.collect() }
     }
 
     /// An access token for an account.

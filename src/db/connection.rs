@@ -7,7 +7,7 @@ use std::time::Duration;
 use diesel::connection::{AnsiTransactionManager, Connection as _, SimpleConnection, TransactionManager};
 use diesel::r2d2::{ManageConnection, Pool};
 use diesel::{PgConnection, SqliteConnection};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
 
 use super::writer::Writer;
 use super::{DbError, migrations};
@@ -34,6 +34,9 @@ pub use each_connection as each;
 
 /// How long a SQLite connection waits for the write lock of another program, and a request for a free connection.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a request waits for its turn at the database.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Opens connections to the database that the URL names.
 #[derive(Clone, Debug)]
@@ -95,12 +98,15 @@ pub struct Db {
     manager: Manager,
     /// SQLite has one writer; PostgreSQL writes through the pool.
     writer: Option<Arc<Writer>>,
+    /// As many turns as there are connections. Requests queue for them in order and without a thread each; the pool's
+    /// own queue is unfair, and lets the unlucky wait until they fail.
+    turns: Arc<Semaphore>,
     committed: Arc<Notify>,
 }
 
 impl Db {
-    /// Connects, without migrating. `connections` bounds the pool; give it as many as there are blocking threads, or
-    /// the pool's unfair queue shows in the tail.
+    /// Connects, without migrating. `connections` bounds the pool, and with it the requests that ask the database at the
+    /// same time.
     ///
     /// # Errors
     /// [`DbError::Unavailable`] where the scheme is unknown, the file can't be opened or the server can't be reached.
@@ -126,7 +132,8 @@ impl Db {
             .build(manager.clone())
             .map_err(|fault| DbError::Unavailable(fault.to_string()))?;
         let writer = sqlite.then(|| Writer::start(manager.clone())).transpose()?.map(Arc::new);
-        Ok(Db { pool, manager, writer, committed: Arc::new(Notify::new()) })
+        let turns = Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(1)));
+        Ok(Db { pool, manager, writer, turns, committed: Arc::new(Notify::new()) })
     }
 
     /// Brings the schema up to date; returns the names of the migrations that ran.
@@ -164,7 +171,7 @@ impl Db {
         E: From<DbError> + Send + 'static,
     {
         let db = self.clone();
-        blocking(move || db.read_now(work)).await
+        self.blocking(move || db.read_now(work)).await?
     }
 
     /// Runs `work` in one write transaction, on a blocking thread, and wakes the followers after the commit. An error
@@ -186,9 +193,30 @@ impl Db {
             }
             None => {
                 let db = self.clone();
-                blocking(move || db.write_now(work)).await
+                self.blocking(move || db.write_now(work)).await?
             }
         }
+    }
+
+    /// Runs `work`, which may ask the database one thing after the other, on a blocking thread once it is its turn.
+    ///
+    /// # Errors
+    /// [`DbError::Unavailable`] where its turn does not come in time.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, DbError> {
+        let unavailable = |fault: &dyn std::fmt::Display| DbError::Unavailable(fault.to_string());
+        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.turns).acquire_owned()).await;
+        let turn = turn
+            .map_err(|_| unavailable(&"too many requests wait for a connection"))?
+            .map_err(|fault| unavailable(&fault))?;
+        // A client that goes away drops this future but not the work, which keeps its turn to its end.
+        let work = move || {
+            let _turn = turn;
+            work()
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|fault| unavailable(&fault))
     }
 
     /// [`Db::read`] for callers that are on a thread of their own.
@@ -232,13 +260,6 @@ fn stopped() -> DbError {
     DbError::Unavailable("the writer has stopped".to_owned())
 }
 
-async fn blocking<T: Send + 'static, E: From<DbError> + Send + 'static>(
-    work: impl FnOnce() -> Result<T, E> + Send + 'static,
-) -> Result<T, E> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|fault| Err(DbError::Unavailable(fault.to_string()).into()))
-}
-
 /// Runs `work` in a transaction; inside another one that is a savepoint, and its failure undoes only what it did.
 pub fn in_transaction<T, E: From<DbError>>(
     conn: &mut Conn,
@@ -274,5 +295,42 @@ fn create_folder(path: &str) -> Result<(), DbError> {
         Some(folder) if !folder.as_os_str().is_empty() => std::fs::create_dir_all(folder)
             .map_err(|fault| DbError::Unavailable(format!("{}: {fault}", folder.display()))),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn requests_take_turns_in_order_and_keep_them_when_their_caller_leaves() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::connect(&format!("sqlite://{}/test.sqlite", folder.path().display()), 1).unwrap();
+        let (began, has_begun) = oneshot::channel();
+        let (end, ended) = mpsc::channel::<()>();
+        let first = db.clone();
+        let first = tokio::spawn(async move {
+            first.read(move |_| Ok::<_, DbError>(began.send(()).is_ok() && ended.recv().is_ok())).await
+        });
+        has_begun.await.unwrap();
+        first.abort();
+        assert!(first.await.unwrap_err().is_cancelled());
+
+        let (note, order) = mpsc::channel();
+        let next = |number: usize| {
+            let (db, note) = (db.clone(), note.clone());
+            tokio::spawn(async move { db.read(move |_| Ok::<_, DbError>(note.send(number).is_ok())).await })
+        };
+        let waiting: Vec<_> = (0..50).map(next).collect();
+        tokio::task::yield_now().await;
+        assert!(order.try_recv().is_err(), "the first still has the connection");
+        end.send(()).unwrap();
+        for one in waiting {
+            assert!(one.await.unwrap().unwrap());
+        }
+        assert!(order.try_iter().eq(0..50));
     }
 }

@@ -10,13 +10,17 @@
 mod changes;
 mod connection;
 mod error;
+mod followed;
+mod mark;
 mod migrations;
 pub mod schema;
 mod writer;
 
-pub use changes::{Change, Position, first, incarnation, record, trim};
+pub use changes::{Change, Entry, FEED_KEPT, Position, first, incarnation, record, trim};
 pub use connection::{Conn, Db, MultiBackend, each, in_transaction};
 pub use error::DbError;
+pub use followed::{Audience, Follower, News, Part};
+pub use mark::{Mark, recorded};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

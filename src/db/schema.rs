@@ -8,6 +8,8 @@ table! {
         kind -> Text,
         id -> Text,
         at -> Timestamp,
+        profile_id -> Text,
+        public -> Bool,
     }
 }
 

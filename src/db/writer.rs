@@ -5,7 +5,7 @@
 //! together is fair and makes the disk's wait cheap. A write is answered only after the commit that carries it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::result::Error as DieselError;
@@ -15,6 +15,9 @@ use super::error::DbError;
 
 /// At most this many writes share a commit, so that the first of them does not wait for long.
 const BATCH: usize = 64;
+/// At most this many writes wait; they are written within a second or two. One more is refused, since a client that goes
+/// away leaves its write in the queue and may come again with another.
+const QUEUE: usize = 1024;
 
 /// Runs a write, or refuses it where no transaction could be begun, and returns what answers its caller once the
 /// commit is known to have worked or not.
@@ -22,13 +25,13 @@ type Job = Box<dyn FnOnce(Result<&mut Conn, DbError>) -> Answer + Send>;
 type Answer = Box<dyn FnOnce(Result<(), DbError>) + Send>;
 
 pub(super) struct Writer {
-    jobs: Sender<Job>,
+    jobs: SyncSender<Job>,
 }
 
 impl Writer {
     pub(super) fn start(manager: Manager) -> Result<Writer, DbError> {
         let conn = manager.open()?;
-        let (jobs, queue) = channel();
+        let (jobs, queue) = sync_channel(QUEUE);
         std::thread::Builder::new()
             .name("db-writer".to_owned())
             .spawn(move || serve(&manager, conn, &queue))
@@ -55,7 +58,13 @@ impl Writer {
                 answer(result.and_then(|value| committed.map(|()| value).map_err(E::from)));
             })
         });
-        self.jobs.send(job).map_err(|_| DbError::Unavailable("the writer has stopped".to_owned()))
+        self.jobs.try_send(job).map_err(|refused| {
+            let why = match refused {
+                TrySendError::Full(_) => "too many writes wait",
+                TrySendError::Disconnected(_) => "the writer has stopped",
+            };
+            DbError::Unavailable(why.to_owned())
+        })
     }
 }
 
@@ -128,6 +137,7 @@ fn commit(conn: &mut Conn) -> Result<(), DieselError> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use diesel::prelude::*;
+    use futures_util::future::{FutureExt, join_all};
 
     use super::*;
     use crate::db::Db;
@@ -176,5 +186,25 @@ mod tests {
         assert!(matches!(full, Err(DbError::Unavailable(_))), "{full:?}");
         put(&db, "later", "x".repeat(1_000_000)).unwrap();
         assert_eq!(keys(&db), ["before", "later"]);
+    }
+    #[tokio::test]
+    async fn a_queue_that_is_full_refuses_and_keeps_what_it_has_taken() {
+        let (_folder, db) = database();
+        let (began, has_begun) = tokio::sync::oneshot::channel();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let (busy, slow) = (db.clone(), move || began.send(()).is_ok() && ended.recv().is_ok());
+        let busy = std::thread::spawn(move || busy.write_now(move |_| Ok::<_, DbError>(slow())));
+        has_begun.await.unwrap();
+        let write = || Box::pin(db.write(|_| Ok::<_, DbError>(())));
+        let mut writes: Vec<_> = std::iter::repeat_with(write).take(QUEUE + 3).collect();
+        // Each is sent when it is first polled.
+        let refused = writes.iter_mut().filter_map(FutureExt::now_or_never).collect::<Vec<_>>();
+        assert_eq!(refused.len(), 3);
+        assert!(refused.iter().all(|answer| matches!(answer, Err(DbError::Unavailable(_)))));
+        end.send(()).unwrap();
+        assert!(busy.join().unwrap().unwrap());
+        writes.truncate(QUEUE);
+        assert!(join_all(writes).await.iter().all(Result::is_ok));
+        put(&db, "after", "x".to_owned()).unwrap();
     }
 }

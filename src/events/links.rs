@@ -34,7 +34,7 @@ fn follow(tokens: &Tokens, clock: &Clock, token: &str) -> Result<Option<(Profile
 #[utoipa::path(
     tag = "mail",
     summary = "Open the link that ends mails about a hub's events",
-    description = "A page with a button; opening it changes nothing.",
+    description = "A page with a button; opening it changes nothing.\n\n**Rights:** whoever has the link.",
     params(LinkQuery),
     responses((status = 200, description = "The page", content_type = "text/html", body = String),
         (status = 410, description = "A page that says that the link does not work any more", content_type = "text/html", body = String))
@@ -69,8 +69,8 @@ async fn show_unfollow(
 #[utoipa::path(
     tag = "mail",
     summary = "End mails about a hub's events",
-    description = "What the page's button and the one-click button of mail programs (RFC 8058) send. The token says it \
-        all; a body is not read. Doing it twice changes nothing.",
+    description = "What the page's button and the one-click button of mail programs (RFC 8058) send. The token says \
+        it all; a body is not read. Doing it twice changes nothing.\n\n**Rights:** whoever has the link.",
     params(LinkQuery),
     responses((status = 200, description = "A page that says so", content_type = "text/html", body = String),
         (status = 410, description = "A page that says that the link does not work any more", content_type = "text/html", body = String))

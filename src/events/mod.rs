@@ -13,4 +13,4 @@ mod tests;
 
 pub use mails::compose;
 pub use model::{Audience, Event, EventContent, EventError, EventStatus, Venue};
-pub use service::{find, hold_due, ids_of_profile, list_ids, put_imported};
+pub use service::{find, hold_due, ids_of_profile, list_ids, put_imported, seen_or_hidden};

@@ -41,20 +41,7 @@ const OLDEST: TimeDelta = TimeDelta::days(20 * 365);
 /// What an event says: the fields that those who manage its profile write.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({
-    "profile": "prf_01JDBQZ5W0V6P8R3K2M9XE4T7N",
-    "title": {"de": "Werkstatttag: vorausschauende Wartung", "en": "Workshop day: predictive maintenance"},
-    "description": {"en": "Bring recordings of your own machines; we build a first model together."},
-    "concepts": ["predictive_maintenance"],
-    "sectors": ["C"],
-    "languages": ["de", "en"],
-    "format": "on_site",
-    "zone": "Europe/Vienna",
-    "starts_at": "2026-11-24T08:00:00Z",
-    "ends_at": "2026-11-24T15:00:00Z",
-    "venue": {"name": "Testhalle", "address": "Musterstraße 1", "city": "Wien", "country": "AT"},
-    "capacity": 30
-}))]
+#[schema(as = CreateEvent)]
 pub struct EventContent {
     /// Whose event it is: a hub, factory or organisation. Can't be changed later.
     pub profile: ProfileId,

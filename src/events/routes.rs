@@ -4,7 +4,9 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::calendar;
@@ -14,16 +16,17 @@ use super::steps::{CancelEvent, MoveEventOnline, RescheduleEvent, Step};
 use super::store::{Cursor, Filter};
 use crate::accounts::{Caller, Member};
 use crate::clock::Clock;
-use crate::db::Db;
+use crate::db::{Conn, Db, DbError, Follower, Part};
 use crate::http::answer::Answer;
 use crate::http::body::{MergePatch, ValidJson, patch_schema};
 use crate::http::codes::Code;
 use crate::http::conditional::IfMatch;
 use crate::http::idempotency::IdempotencyKey;
+use crate::http::index_token::write;
 use crate::http::languages::ReaderLanguages;
-use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
 use crate::http::query::ValidQuery;
+use crate::http::sync::{Asked, Followed, FollowedPage};
 use crate::ids::{EventId, ProfileId};
 use crate::values::{ConceptId, Country, Format, Language, Multilingual, Sector};
 
@@ -71,7 +74,7 @@ pub struct EventView {
     pub status: EventStatus,
     /// Why it was cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "The trainer is ill.")]
+    #[schema(min_length = 1, max_length = 300, example = "The trainer is ill.")]
     pub status_reason: Option<String>,
     pub title: Multilingual<160>,
     pub description: Multilingual<4000>,
@@ -138,11 +141,12 @@ fn answer(event: Event) -> Result<Answer, Problem> {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ListEvents {
-    /// Those that end after this moment, or on this day (UTC) or later. Default: now, but with `managed` any time.
-    #[param(max_length = 40, example = "2026-11-24")]
+    /// Those that end after this moment, or on this day (UTC) or later. Default: now, or any time with `managed` or
+    /// `updated_since`.
+    #[param(value_type = Option<DateOrTime>, example = "2026-11-24")]
     pub from: Option<String>,
     /// Those that begin before this moment, or on this day (UTC) or earlier.
-    #[param(max_length = 40, example = "2026-12-31T23:00:00Z")]
+    #[param(value_type = Option<DateOrTime>, example = "2026-12-31T23:00:00Z")]
     pub to: Option<String>,
     /// Country of the venue, ISO 3166-1 alpha-2; one of those given.
     #[serde(default)]
@@ -169,13 +173,18 @@ pub struct ListEvents {
     /// How many items at most.
     #[param(minimum = 1, maximum = 100, default = 20)]
     pub limit: Option<u32>,
+    /// Begins a copy of the list: what is newer than this moment, and from then on what changes, see "Keeping a copy"
+    /// above. `1970-01-01T00:00:00Z` begins with all that the list holds.
+    #[param(example = "1970-01-01T00:00:00Z")]
+    pub updated_since: Option<DateTime<Utc>>,
     /// `next` of the page before, unchanged.
-    #[param(max_length = 500)]
+    #[param(min_length = 1, max_length = 500, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
 }
 
 impl ListEvents {
-    fn filter(self, caller: &Caller, now: DateTime<Utc>) -> Result<Filter, Problem> {
+    /// The filter; `earliest` is where the list begins unless it is said.
+    fn filter(self, caller: &Caller, earliest: Option<DateTime<Utc>>) -> Result<Filter, Problem> {
         let managed_by = match (self.managed, caller.account()) {
             (true, None) => return Err(Problem::of(Code::TokenMissing)),
             (true, Some(account)) => Some(account.clone()),
@@ -192,7 +201,7 @@ impl ListEvents {
         let from = self.from.as_deref().map(|text| moment("from", text, Days::new(0))).transpose()?;
         let to = self.to.as_deref().map(|text| moment("to", text, Days::new(1))).transpose()?;
         Ok(Filter {
-            from: from.or((!self.managed).then_some(now)),
+            from: from.or(earliest.filter(|_| !self.managed)),
             to,
             status: self.status,
             profile: self.profile,
@@ -221,29 +230,43 @@ fn moment(name: &str, text: &str, days: Days) -> Result<DateTime<Utc>, Problem> 
     })
 }
 
-/// Where a page ends, as its cursor says it.
-fn position(view: &EventView) -> String {
-    format!("{}.{}", view.starts_at.timestamp(), view.id)
+/// The form of what [`moment`] reads: a date, or an RFC 3339 time.
+pub struct DateOrTime;
+
+impl PartialSchema for DateOrTime {
+    fn schema() -> RefOr<Schema> {
+        let date = r"(19|20|21)\d\d-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])";
+        let time = r"[Tt ]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)";
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("A date (YYYY-MM-DD) or an RFC 3339 time."))
+            .pattern(Some(format!("^{date}({time})?$")))
+            .into()
+    }
 }
 
-fn cursor(text: Option<&str>) -> Result<Option<Cursor>, Problem> {
-    let Some(position) = page::decode_cursor(text)? else { return Ok(None) };
+impl ToSchema for DateOrTime {}
+
+/// Reads what [`EventList`] says of where a page ends.
+fn cursor(key: &str) -> Result<Cursor, Problem> {
     let read = || {
-        let (seconds, id) = position.split_once('.')?;
+        let (seconds, id) = key.split_once('.')?;
         Some((DateTime::from_timestamp(seconds.parse().ok()?, 0)?, id.parse().ok()?))
     };
     let wrong = || Problem::new(Code::MalformedQuery, "cursor: must be `next` of an earlier page of events");
-    read().map(Some).ok_or_else(wrong)
+    read().ok_or_else(wrong)
 }
 
 #[utoipa::path(
     tag = "events",
     summary = "List events",
-    description = "What takes place from now on, earliest first. To find by words or by fit, use search and matching.",
+    description = "What takes place from now on, earliest first. To find by words or by fit, use search and \
+        matching.\n\n**Rights:** anybody; drafts with `managed` only, for those who manage the profiles.",
     params(ListEvents),
     security((), ("bearer" = [])),
-    responses((status = 200, description = "A page of events", body = Page<EventView>),
-        (status = 403, description = "`forbidden`: drafts of others"))
+    responses((status = 200, description = "A page of events", body = FollowedPage<EventView>),
+        (status = 403, description = "`forbidden`: drafts of others"),
+        (status = 410, description = "`copy_outdated`"))
 )]
 #[get("/events")]
 async fn list_events(
@@ -253,19 +276,47 @@ async fn list_events(
     caller: Caller,
     query: ValidQuery<ListEvents>,
 ) -> Result<Answer, Problem> {
-    let query = query.0;
-    let (limit, cursor) = (page::limit(query.limit)?, cursor(query.cursor.as_deref())?);
-    let filter = query.filter(&caller, clock.now())?;
-    let found =
-        db.read(move |conn| service::list(conn, &filter, cursor.as_ref(), i64::from(limit) + 1)).await?;
-    let views = found.into_iter().map(EventView::from).collect();
-    Answer::page(&request, &Page::of(views, limit, position))
+    let (query, now) = (query.0, clock.now());
+    let asked = Asked::of(&request, query.limit, query.cursor.as_deref(), query.updated_since)?;
+    let earliest = (!asked.is_for_copy()).then_some(now);
+    let list = EventList(query.filter(&caller, earliest)?);
+    let page = db.read(move |conn| asked.page(conn, now, &list)).await?;
+    page.answer(&request)
+}
+
+/// A list, as it can be followed.
+struct EventList(Filter);
+
+impl Followed for EventList {
+    type View = EventView;
+    const KIND: &'static str = service::KIND;
+
+    fn load(&self, conn: &mut Conn, part: Part<'_>) -> Result<Vec<EventView>, Problem> {
+        let part = match part {
+            Part::After(key, limit) => Part::After(key.map(cursor).transpose()?, limit),
+            Part::Of(ids) => Part::Of(ids),
+        };
+        Ok(service::list(conn, &self.0, part)?.into_iter().map(EventView::from).collect())
+    }
+
+    fn id(view: &EventView) -> &str {
+        view.id.as_str()
+    }
+
+    fn key(view: &EventView) -> String {
+        format!("{}.{}", view.starts_at.timestamp(), view.id)
+    }
+
+    fn follower(&self, conn: &mut Conn) -> Result<Follower, DbError> {
+        service::follower(conn, &self.0)
+    }
 }
 
 #[utoipa::path(
     tag = "events",
     summary = "Create an event",
-    description = "Makes a draft of a hub, factory or organisation that the caller manages. Publish it when it is ready.",
+    description = "Makes a draft of a hub, factory or organisation that the caller manages. Publish it when it is \
+        ready.\n\n**Rights:** those who manage the profile.",
     security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the same answer for 24 hours")),
     request_body = EventContent,
@@ -282,12 +333,11 @@ async fn create_event(
     body: ValidJson<EventContent>,
 ) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
-        key.once(conn, now, member.id.as_str(), &body.fingerprint, |conn| {
-            let event = service::create(conn, now, &member, body.value)?;
-            let location = format!("/api/v1/events/{}", event.id);
-            Answer::created(location, event.version, &EventView::from(event))
-        })
+    let (scope, fingerprint) = (member.id.to_string(), body.fingerprint);
+    key.once(&db, now, scope, fingerprint, move |conn| {
+        let event = service::create(conn, now, &member, body.value)?;
+        let location = format!("/api/v1/events/{}", event.id);
+        Answer::created(location, event.version, &EventView::from(event))
     })
     .await
 }
@@ -295,8 +345,10 @@ async fn create_event(
 #[utoipa::path(
     tag = "events",
     summary = "Read an event",
-    description = "Drafts, and events of profiles that are not published, are for those who manage them.",
-    params(("id" = EventId, Path)),
+    description = "Drafts, and events of profiles that are not published, are for those who manage \
+        them.\n\n**Rights:** anybody, once it and its profile are published; else those who manage the profile, and \
+        administrators.",
+    params(("id" = EventId, Path, description = "The event")),
     security((), ("bearer" = [])),
     responses((status = 200, description = "The event; `ETag` is its version", body = EventView))
 )]
@@ -308,9 +360,10 @@ async fn read_event(db: web::Data<Db>, caller: Caller, id: web::Path<EventId>) -
 #[utoipa::path(
     tag = "events",
     summary = "Change an event",
-    description = "A JSON merge patch (RFC 7396). Texts, venue and the like can be changed at any time; time and format \
-        of a draft only: a published event is rescheduled or moved online, so that everybody is told.",
-    params(("id" = EventId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read")),
+    description = "A JSON merge patch (RFC 7396). Texts, venue and the like can be changed at any time; time and \
+        format of a draft only: a published event is rescheduled or moved online, so that everybody is \
+        told.\n\n**Rights:** those who manage the profile.",
+    params(("id" = EventId, Path, description = "The event"), ("If-Match" = String, Header, description = "The `ETag` that was read")),
     security(("bearer" = [])),
     request_body(content = UpdateEvent, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The changed event", body = EventView),
@@ -326,7 +379,7 @@ async fn update_event(
     patch: MergePatch,
 ) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
+    write(&db, move |conn| {
         let event = service::managed(conn, &member, &id)?;
         if_match.check(event.version)?;
         let content = patch.apply::<UpdateEvent, _>(&event.content)?;
@@ -338,7 +391,7 @@ async fn update_event(
 /// Takes a step of the life of an event that the member manages, and answers with what it is then.
 async fn step(db: &Db, clock: &Clock, member: Member, id: EventId, step: Step) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
+    write(db, move |conn| {
         let event = service::managed(conn, &member, &id)?;
         answer(service::step(conn, now, event, step)?)
     })
@@ -348,8 +401,9 @@ async fn step(db: &Db, clock: &Clock, member: Member, id: EventId, step: Step) -
 #[utoipa::path(
     tag = "events",
     summary = "Publish an event",
-    description = "Needs a verified e-mail address and a published profile. Everybody who follows the profile gets a mail.",
-    params(("id" = EventId, Path)),
+    description = "Its profile must be published. Everybody who follows the profile gets a mail.\n\n**Rights:** \
+        those who manage the profile, with a verified e-mail address.",
+    params(("id" = EventId, Path, description = "The event")),
     security(("bearer" = [])),
     responses((status = 200, description = "The scheduled event", body = EventView),
         (status = 403, description = "`forbidden`, `email_not_verified`"),
@@ -369,8 +423,9 @@ async fn publish_event(
 #[utoipa::path(
     tag = "events",
     summary = "Reschedule an event",
-    description = "Gives a published event, also a postponed one, another time; followers get a mail.",
-    params(("id" = EventId, Path)),
+    description = "Gives a published event, also a postponed one, another time; followers get a \
+        mail.\n\n**Rights:** those who manage the profile.",
+    params(("id" = EventId, Path, description = "The event")),
     security(("bearer" = [])),
     request_body = RescheduleEvent,
     responses((status = 200, description = "The rescheduled event", body = EventView),
@@ -390,8 +445,9 @@ async fn reschedule_event(
 #[utoipa::path(
     tag = "events",
     summary = "Postpone an event",
-    description = "Says that it does not take place at its time, and that a new one follows; followers get a mail.",
-    params(("id" = EventId, Path)),
+    description = "Says that it does not take place at its time, and that a new one follows; followers get a \
+        mail.\n\n**Rights:** those who manage the profile.",
+    params(("id" = EventId, Path, description = "The event")),
     security(("bearer" = [])),
     responses((status = 200, description = "The postponed event", body = EventView),
         (status = 403, description = "`forbidden`"), (status = 409, description = "`invalid_transition`"))
@@ -410,8 +466,8 @@ async fn postpone_event(
     tag = "events",
     summary = "Move an event online",
     description = "Takes place at its time, at an address on the web instead of its venue; followers get a mail. A \
-        postponed event whose old time has passed is rescheduled first.",
-    params(("id" = EventId, Path)),
+        postponed event whose old time has passed is rescheduled first.\n\n**Rights:** those who manage the profile.",
+    params(("id" = EventId, Path, description = "The event")),
     security(("bearer" = [])),
     request_body = MoveEventOnline,
     responses((status = 200, description = "The event, online", body = EventView),
@@ -431,8 +487,9 @@ async fn move_event_online(
 #[utoipa::path(
     tag = "events",
     summary = "Cancel an event",
-    description = "Calls it off, perhaps with a reason that is shown; followers get a mail. A draft is given up.",
-    params(("id" = EventId, Path)),
+    description = "Calls it off, perhaps with a reason that is shown; followers get a mail. A draft is given \
+        up.\n\n**Rights:** those who manage the profile.",
+    params(("id" = EventId, Path, description = "The event")),
     security(("bearer" = [])),
     request_body = CancelEvent,
     responses((status = 200, description = "The cancelled event", body = EventView),
@@ -452,8 +509,10 @@ async fn cancel_event(
 #[utoipa::path(
     tag = "events",
     summary = "Read an event as a calendar entry",
-    description = "An iCalendar file (RFC 5545). Its UID stays; a calendar that reads it again follows every change.",
-    params(("id" = EventId, Path)),
+    description = "An iCalendar file (RFC 5545). Its UID stays; a calendar that reads it again follows every \
+        change.\n\n**Rights:** anybody, once it and its profile are published; else those who manage the profile, \
+        and administrators.",
+    params(("id" = EventId, Path, description = "The event")),
     security((), ("bearer" = [])),
     responses((status = 200, description = "The entry", content_type = "text/calendar", body = String))
 )]

@@ -7,11 +7,13 @@ use super::model::{Event, EventContent, EventError, EventStatus, has_events};
 use super::steps::Step;
 use super::store::{self, Cursor, Filter};
 use crate::accounts::{Caller, Member};
-use crate::db::{self, Conn, DbError};
+use crate::db::{self, Conn, DbError, Entry, Follower, Part};
 use crate::ids::{EventId, ProfileId};
 use crate::mail;
 use crate::profiles::{self, Profile, ProfileError};
 
+/// What events are called in the change feed.
+pub const KIND: &str = "event";
 /// How many events one round of upkeep takes on.
 const ROUND: i64 = 200;
 
@@ -43,13 +45,13 @@ pub fn managed(conn: &mut Conn, member: &Member, id: &EventId) -> Result<Event, 
 }
 
 /// Earliest first.
-pub fn list(
-    conn: &mut Conn,
-    filter: &Filter,
-    cursor: Option<&Cursor>,
-    limit: i64,
-) -> Result<Vec<Event>, DbError> {
-    store::list(conn, filter, cursor, limit)
+pub fn list(conn: &mut Conn, filter: &Filter, part: Part<'_, Cursor>) -> Result<Vec<Event>, DbError> {
+    store::list(conn, filter, part)
+}
+
+/// Who reads a list.
+pub fn follower(conn: &mut Conn, filter: &Filter) -> Result<Follower, DbError> {
+    profiles::list_follower(conn, filter.managed_by.as_ref(), true, filter.profile.clone())
 }
 
 /// Ids of all events after `cursor`, in their order; for a full scan.
@@ -154,14 +156,16 @@ fn may_have_events(profile: &Profile) -> Result<(), EventError> {
 }
 
 fn insert(conn: &mut Conn, now: DateTime<Utc>, event: Event) -> Result<Event, EventError> {
+    let public = may_be_seen(conn, &event)?;
     store::insert(conn, &event)?;
-    record(conn, now, &event.id)?;
+    record(conn, now, &event, public)?;
     Ok(event)
 }
 
 fn save(conn: &mut Conn, now: DateTime<Utc>, mut event: Event) -> Result<Event, DbError> {
+    let public = may_be_seen(conn, &event)?;
     store::update(conn, &mut event, now)?;
-    record(conn, now, &event.id)?;
+    record(conn, now, &event, public)?;
     Ok(event)
 }
 
@@ -180,6 +184,20 @@ fn tell_followers(
     Ok(())
 }
 
-fn record(conn: &mut Conn, now: DateTime<Utc>, id: &EventId) -> Result<(), DbError> {
-    db::record(conn, now, "event", id.as_str())
+/// Notes that everybody begins or ceases to see a profile's events: it was published or taken down.
+pub fn seen_or_hidden(conn: &mut Conn, now: DateTime<Utc>, profile: &ProfileId) -> Result<(), DbError> {
+    for id in store::public_ids_of_profile(conn, profile)? {
+        db::record(conn, now, Entry { kind: KIND, id: &id, profile, public: true })?;
+    }
+    Ok(())
+}
+
+/// Whether everybody may hear of a change. What was published once stays so.
+fn may_be_seen(conn: &mut Conn, event: &Event) -> Result<bool, DbError> {
+    Ok(event.is_public() && profiles::is_published_locked(conn, &event.content.profile)?)
+}
+
+fn record(conn: &mut Conn, now: DateTime<Utc>, event: &Event, public: bool) -> Result<(), DbError> {
+    let (id, profile) = (event.id.as_str(), &event.content.profile);
+    db::record(conn, now, Entry { kind: KIND, id, profile, public })
 }

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 
 use super::model::{Event, EventStatus, LONGEST};
 use crate::db::schema::{event_tags, events, memberships, profiles};
-use crate::db::{Conn, DbError, MultiBackend, each, from_code, from_json, to_json};
+use crate::db::{Conn, DbError, MultiBackend, Part, each, from_code, from_json, to_json};
 use crate::ids::{AccountId, EventId, ProfileId};
 use crate::profiles::ProfileStatus;
 use crate::values::{ConceptId, Country, Format, Language};
@@ -147,25 +147,21 @@ pub type Cursor = (DateTime<Utc>, EventId);
 
 type Query<'a> = diesel::dsl::IntoBoxed<'a, events::table, MultiBackend>;
 
-/// Earliest first, after `cursor`.
-pub fn list(
-    conn: &mut Conn,
-    filter: &Filter,
-    cursor: Option<&Cursor>,
-    limit: i64,
-) -> Result<Vec<Event>, DbError> {
+/// Earliest first.
+pub fn list(conn: &mut Conn, filter: &Filter, part: Part<'_, Cursor>) -> Result<Vec<Event>, DbError> {
     let query = in_place(in_time(visible_to(events::table.into_boxed(), filter), filter), filter);
-    let query = match cursor {
-        Some((starts_at, id)) => {
+    let query = match part {
+        Part::After(None, limit) => query.limit(limit),
+        Part::After(Some((starts_at, id)), limit) => {
             let starts_at = starts_at.naive_utc();
             let after = events::starts_at
                 .gt(starts_at)
                 .or(events::starts_at.eq(starts_at).and(events::id.gt(id.to_string())));
-            query.filter(after)
+            query.filter(after).limit(limit)
         }
-        None => query,
+        Part::Of(ids) => query.filter(events::id.eq_any(ids)),
     };
-    let rows: Vec<EventRow> = query.order((events::starts_at, events::id)).limit(limit).load(conn)?;
+    let rows: Vec<EventRow> = query.order((events::starts_at, events::id)).load(conn)?;
     rows.into_iter().map(EventRow::event).collect()
 }
 
@@ -249,6 +245,16 @@ pub fn list_ids(conn: &mut Conn, cursor: &str, limit: i64) -> Result<Vec<String>
 pub fn ids_of_profile(conn: &mut Conn, profile: &ProfileId) -> Result<Vec<String>, DbError> {
     Ok(events::table
         .filter(events::profile_id.eq(profile.as_str()))
+        .order(events::id)
+        .select(events::id)
+        .load(conn)?)
+}
+
+/// Ids of a profile's events that have been published, whatever became of them.
+pub fn public_ids_of_profile(conn: &mut Conn, profile: &ProfileId) -> Result<Vec<String>, DbError> {
+    Ok(events::table
+        .filter(events::profile_id.eq(profile.as_str()))
+        .filter(events::published_at.is_not_null())
         .order(events::id)
         .select(events::id)
         .load(conn)?)

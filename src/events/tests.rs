@@ -16,7 +16,8 @@ use super::steps::{CancelEvent, RescheduleEvent, Step};
 use super::store::{self, Filter};
 use crate::accounts::{self, Account, Caller, Tokens};
 use crate::clock::Clock;
-use crate::db::{Conn, Db, DbError};
+use crate::db::{Conn, Db, DbError, Part};
+use crate::http::capacity::Capacity;
 use crate::http::contract::Contract;
 use crate::ids::{EventId, MailId, ProfileId};
 use crate::mail::{self, Letter, Queued};
@@ -88,7 +89,7 @@ impl House {
     }
 
     fn list(&self, filter: Filter) -> Vec<EventId> {
-        let listed = self.write(move |conn| service::list(conn, &filter, None, 100)).unwrap();
+        let listed = self.write(move |conn| service::list(conn, &filter, Part::After(None, 100))).unwrap();
         listed.into_iter().map(|event| event.id).collect()
     }
 
@@ -160,8 +161,8 @@ fn pages_follow_each_other_without_gap_or_repetition() {
     let (mut seen, mut cursor) = (Vec::new(), None);
     loop {
         let from = cursor.take();
-        let page =
-            house.write(move |conn| service::list(conn, &Filter::default(), from.as_ref(), 2)).unwrap();
+        let part = Part::After(from, 2);
+        let page = house.write(move |conn| service::list(conn, &Filter::default(), part)).unwrap();
         let Some(last) = page.last() else { break };
         cursor = Some((last.content.starts_at, last.id.clone()));
         seen.extend(page.into_iter().map(|event| event.id));
@@ -269,6 +270,7 @@ async fn an_event_lives_through_its_routes() {
         .app_data(web::Data::new(house.tokens.clone()))
         .app_data(web::Data::new(Clock::fixed(now())))
         .app_data(web::Data::new(Contract::new(&api).unwrap()))
+        .app_data(web::Data::new(Capacity::new(64, std::time::Duration::from_secs(10))))
         .configure(super::routes::configure)
         .split_for_parts();
     let app = init_service(app).await;

@@ -1,12 +1,11 @@
 //! Answers with a JSON body, and the headers that go with it.
 
 use actix_web::body::BoxBody;
-use actix_web::http::StatusCode;
-use actix_web::http::header;
+use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
 
-use super::conditional::etag;
+use super::conditional::{etag, is_known};
 use super::page::{Page, next_link};
 use super::problem::Problem;
 
@@ -59,6 +58,11 @@ impl Answer {
         self
     }
 
+    /// The value of a header; `name` in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     fn version(self, version: i32) -> Answer {
         self.with("etag", etag(version))
     }
@@ -69,7 +73,9 @@ impl Responder for Answer {
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let unchanged = status == StatusCode::OK && request.method() == "GET" && self.is_known_to(request);
+        let unchanged = status == StatusCode::OK
+            && request.method() == Method::GET
+            && self.header("etag").is_some_and(|tag| is_known(request, tag));
         let mut response = HttpResponse::build(if unchanged { StatusCode::NOT_MODIFIED } else { status });
         for (name, value) in &self.headers {
             response.insert_header((name.as_str(), value.as_str()));
@@ -78,14 +84,5 @@ impl Responder for Answer {
             return response.finish();
         }
         response.insert_header((header::CONTENT_TYPE, "application/json")).body(self.body)
-    }
-}
-
-impl Answer {
-    /// Whether the client's `If-None-Match` names this version.
-    fn is_known_to(&self, request: &HttpRequest) -> bool {
-        let tag = self.headers.iter().find(|(name, _)| name == "etag").map(|(_, tag)| tag.as_str());
-        let sent = request.headers().get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-        matches!((tag, sent), (Some(tag), Some(sent)) if sent.split(',').any(|one| one.trim().trim_start_matches("W/") == tag))
     }
 }

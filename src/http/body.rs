@@ -13,10 +13,12 @@ use sha2::{Digest, Sha256};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use utoipa::ToSchema;
 
+use super::capacity::receive;
 use super::codes::Code;
 use super::contract::Contract;
 use super::patches;
 use super::problem::Problem;
+use crate::config::Config;
 use crate::faults::Faults;
 
 /// A JSON body that satisfies the schema of `T`.
@@ -36,7 +38,7 @@ impl<T: DeserializeOwned + ToSchema + 'static> FromRequest for ValidJson<T> {
         let (request, bytes) = (request.clone(), web::Bytes::from_request(request, payload));
         Box::pin(async move {
             expect_media_type(&request, &["application/json"])?;
-            let bytes = bytes.await.map_err(|error| unreadable(&error))?;
+            let bytes = receive(&request, bytes).await?.map_err(|error| unreadable(&request, &error))?;
             let value = typed::<T, T>(contract(&request)?, &parse(&bytes)?)?;
             Ok(ValidJson { value, fingerprint: fingerprint(&request, &bytes) })
         })
@@ -57,7 +59,7 @@ impl FromRequest for MergePatch {
         let (request, bytes) = (request.clone(), web::Bytes::from_request(request, payload));
         Box::pin(async move {
             expect_media_type(&request, &[patches::MEDIA_TYPE, "application/json"])?;
-            let bytes = bytes.await.map_err(|error| unreadable(&error))?;
+            let bytes = receive(&request, bytes).await?.map_err(|error| unreadable(&request, &error))?;
             let patch = parse(&bytes)?;
             if !patch.is_object() {
                 return Err(Faults::one("", "type", "must be an object").into());
@@ -200,9 +202,13 @@ fn contract(request: &HttpRequest) -> Result<&web::Data<Contract>, Problem> {
     request.app_data().ok_or_else(|| Problem::internal("the contract is not in the application data"))
 }
 
-fn unreadable(error: &actix_web::Error) -> Problem {
+fn unreadable(request: &HttpRequest, error: &actix_web::Error) -> Problem {
     match error.as_error::<PayloadError>() {
-        Some(PayloadError::Overflow) => Problem::of(Code::PayloadTooLarge),
+        Some(PayloadError::Overflow) => {
+            let limit = request.app_data::<web::Data<Config>>().map(|config| config.body_limit);
+            let limit = limit.map_or_else(String::new, |limit| format!("{limit} "));
+            Problem::new(Code::PayloadTooLarge, format!("a body may have {limit}bytes"))
+        }
         _ => Problem::new(Code::BadRequest, "the body ended early or could not be read"),
     }
 }

@@ -1,9 +1,10 @@
-//! `ETag` and `If-Match` (RFC 9110, 8.8.3 and 13.1.1): nobody overwrites what he has not read.
+//! Entity tags (RFC 9110, 8.8.3 and 13.1): nobody overwrites what he has not read, and nobody loads what he has.
 
 use std::future::{Ready, ready};
 
-use actix_web::http::header;
+use actix_web::http::header::{self, EntityTag, Header, IfNoneMatch};
 use actix_web::{FromRequest, HttpRequest, dev};
+use sha2::{Digest, Sha256};
 
 use super::codes::Code;
 use super::problem::Problem;
@@ -13,40 +14,61 @@ pub fn etag(version: i32) -> String {
     format!("\"{version}\"")
 }
 
-/// The version that the client read and wants to change; a missing header is refused with 428.
-#[derive(Debug, Clone, Copy)]
-pub struct IfMatch(Option<i32>);
+/// The entity tag of a text.
+pub fn etag_of(text: &str) -> String {
+    let digest = Sha256::digest(text);
+    let digits: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{digits}\"")
+}
+
+/// Whether the client's `If-None-Match` names this tag, be it as a weak one, or any (`*`).
+pub fn is_known(request: &HttpRequest, tag: &str) -> bool {
+    match (IfNoneMatch::parse(request), tag.parse::<EntityTag>()) {
+        (Ok(IfNoneMatch::Any), _) => true,
+        (Ok(IfNoneMatch::Items(known)), Ok(tag)) => known.iter().any(|known| known.weak_eq(&tag)),
+        _ => false,
+    }
+}
+
+/// The versions of which the client read one and wants to change that; a missing header is refused with 428.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum IfMatch {
+    /// `*`: whichever there is.
+    Any,
+    Versions(Vec<i32>),
+}
 
 impl FromRequest for IfMatch {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut dev::Payload) -> Self::Future {
-        let header = request.headers().get(header::IF_MATCH).map(|value| value.to_str());
-        ready(match header {
-            None => Err(Problem::of(Code::IfMatchMissing)),
-            Some(Ok("*")) => Ok(IfMatch(None)),
-            Some(value) => parse(value.unwrap_or_default()).map(|version| IfMatch(Some(version))),
-        })
+        if !request.headers().contains_key(header::IF_MATCH) {
+            return ready(Err(Problem::of(Code::IfMatchMissing)));
+        }
+        ready(Ok(match header::IfMatch::parse(request) {
+            Ok(header::IfMatch::Any) => IfMatch::Any,
+            Ok(header::IfMatch::Items(tags)) => IfMatch::Versions(tags.iter().filter_map(version).collect()),
+            // A tag of another form never was one of ours, so it matches nothing.
+            Err(_) => IfMatch::Versions(Vec::new()),
+        }))
     }
 }
 
-fn parse(tag: &str) -> Result<i32, Problem> {
-    let inner = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    // Behind a dot stands for whom the thing was shown; the version is the same for all.
-    let version = inner.map(|inner| inner.split_once('.').map_or(inner, |(version, _)| version).parse());
-    match version {
-        Some(Ok(version)) => Ok(version),
-        // A tag of another form never was one of ours, so it matches nothing.
-        _ => Err(Problem::of(Code::StaleVersion)),
+/// The version that a tag stands for. A weak tag matches nothing here (RFC 9110, 13.1.1).
+fn version(tag: &EntityTag) -> Option<i32> {
+    if tag.weak {
+        return None;
     }
+    // Behind a dot stands for whom the thing was shown; the version is the same for all.
+    tag.tag().split('.').next()?.parse().ok()
 }
 
 impl IfMatch {
-    /// Whether `version` is the one that the client read (`*` matches any).
-    pub fn check(self, version: i32) -> Result<(), Problem> {
-        match self.0 {
-            Some(read) if read != version => Err(Problem::of(Code::StaleVersion)),
+    /// Whether `version` is one that the client read.
+    pub fn check(&self, version: i32) -> Result<(), Problem> {
+        match self {
+            IfMatch::Versions(read) if !read.contains(&version) => Err(Problem::of(Code::StaleVersion)),
             _ => Ok(()),
         }
     }

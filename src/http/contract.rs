@@ -1,17 +1,19 @@
-//! The contract in memory: its text, its methods, and the schemas that bodies are held against.
+//! The contract in memory: its text, its operations, and the schemas that bodies are held against.
 //!
 //! One definition per rule: the schema that `openapi.yaml` shows is the schema that checks a request body.
 
 use std::collections::{BTreeSet, HashMap};
 
-use actix_web::dev::ResourceDef;
 use jsonschema::Validator;
 use jsonschema::error::{ValidationError, ValidationErrorKind};
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::OpenApi;
 
+use super::conditional;
+use super::operations::Operations;
 use super::text;
+use super::yaml;
 use crate::faults::Faults;
 
 /// A contract that can't serve as one: a fault of the code, found at start and by every test.
@@ -21,9 +23,9 @@ pub struct ContractError(String);
 
 pub struct Contract {
     yaml: String,
+    etag: String,
     json: Value,
-    /// Upper-case methods by path template.
-    methods: Vec<(ResourceDef, Vec<String>)>,
+    operations: Operations,
     /// Compiled schemas of request bodies, by component name.
     validators: HashMap<String, Validator>,
 }
@@ -31,7 +33,7 @@ pub struct Contract {
 impl Contract {
     pub fn new(api: &OpenApi) -> Result<Contract, ContractError> {
         let unsound = |fault: &dyn std::fmt::Display| ContractError(fault.to_string());
-        let yaml = api.to_yaml().map_err(|fault| unsound(&fault))?;
+        let yaml = yaml::of(api).map_err(|fault| unsound(&fault))?;
         let json = serde_json::to_value(api).map_err(|fault| unsound(&fault))?;
         let mut validators = HashMap::new();
         for name in body_schemas(&json) {
@@ -45,7 +47,8 @@ impl Contract {
                 .map_err(|fault| ContractError(format!("{name}: {fault}")))?;
             validators.insert(name, validator);
         }
-        Ok(Contract { yaml, methods: methods(&json), json, validators })
+        let operations = Operations::new(&json).map_err(|fault| unsound(&fault))?;
+        Ok(Contract { etag: conditional::etag_of(&yaml), yaml, json, operations, validators })
     }
 
     /// The text of `openapi.yaml`.
@@ -53,15 +56,17 @@ impl Contract {
         &self.yaml
     }
 
+    /// The entity tag of that text.
+    pub fn etag(&self) -> &str {
+        &self.etag
+    }
+
     pub fn json(&self) -> &Value {
         &self.json
     }
 
-    /// The methods that the contract has for a requested path; empty where it has none.
-    pub fn methods_of(&self, path: &str) -> Vec<String> {
-        let matching = self.methods.iter().filter(|(template, _)| template.is_match(path));
-        let found: BTreeSet<&String> = matching.flat_map(|(_, methods)| methods).collect();
-        found.into_iter().cloned().collect()
+    pub fn operations(&self) -> &Operations {
+        &self.operations
     }
 
     /// Whether some request's body is a `T`.
@@ -96,17 +101,6 @@ fn body_schemas(api: &Value) -> BTreeSet<String> {
         .filter_map(|media| media.pointer("/schema/$ref")?.as_str())
         .filter_map(|reference| reference.strip_prefix("#/components/schemas/"))
         .map(str::to_owned)
-        .collect()
-}
-
-fn methods(api: &Value) -> Vec<(ResourceDef, Vec<String>)> {
-    const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
-    let paths = api.get("paths").and_then(Value::as_object).into_iter().flatten();
-    paths
-        .map(|(path, item)| {
-            let known = METHODS.iter().filter(|method| item.get(**method).is_some());
-            (ResourceDef::new(path.as_str()), known.map(|method| method.to_uppercase()).collect())
-        })
         .collect()
 }
 

@@ -1,4 +1,5 @@
-//! The few pages that a link in a mail opens: a text, and perhaps a form. No scripts, nothing loaded from elsewhere.
+//! The few pages of the service: those that a link in a mail opens, a text and perhaps a form; and those that explain
+//! problems. No scripts, nothing loaded from elsewhere.
 //!
 //! Opening a link changes nothing, since mail scanners open links too; a button does.
 
@@ -17,10 +18,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use super::capacity::receive;
 use super::codes::Code;
 use super::languages::ReaderLanguages;
 use super::problem::Problem;
 
+const FORM: &str = "application/x-www-form-urlencoded";
 /// The most bytes that a posted form may have.
 const FORM_LIMIT: usize = 4096;
 
@@ -28,7 +31,8 @@ const STYLE: &str = "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:36rem;m
     color:#1b1b1b;background:#fff}label,input,select{display:block;font:inherit}\
     input,select{width:100%;box-sizing:border-box;padding:.5rem;margin:.3rem 0 1rem;border:1px solid #767676}\
     button{font:inherit;padding:.6rem 1.2rem;margin:.5rem .5rem 0 0;border:0;border-radius:.3rem;\
-    background:#003399;color:#fff;cursor:pointer}p{overflow-wrap:anywhere;white-space:pre-line}";
+    background:#003399;color:#fff;cursor:pointer}p{overflow-wrap:anywhere;white-space:pre-line}\
+    li{overflow-wrap:anywhere;margin:.3rem 0}pre{padding:1rem;background:#f2f2f2;white-space:pre-wrap}";
 
 /// Only the style above, named by its hash, and forms that go back to this service.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
@@ -102,20 +106,75 @@ pub fn page(
     paragraphs: &[String],
     form: Option<&Form>,
 ) -> HttpResponse {
-    let title = escape(title);
     let text: String = paragraphs.iter().map(|text| format!("<p>{}</p>\n", escape(text))).collect();
-    let form = form.map(form_html).unwrap_or_default();
+    let content = text + &form.map(form_html).unwrap_or_default();
+    html(status, language, title, &content, "no-store")
+}
+
+/// A part of a page that explains something.
+#[derive(Debug, Clone)]
+pub enum Block {
+    Heading(&'static str),
+    /// What stands between backticks is shown as code.
+    Text(String),
+    /// Word by word, with its line breaks.
+    Verbatim(String),
+    /// Address, label, and what is said of it.
+    Links(Vec<(String, String, String)>),
+}
+
+impl Block {
+    fn html(&self) -> String {
+        match self {
+            Block::Heading(text) => format!("<h2>{}</h2>\n", escape(text)),
+            Block::Text(text) => format!("<p>{}</p>\n", with_code(text)),
+            Block::Verbatim(text) => format!("<pre>{}</pre>\n", escape(text)),
+            Block::Links(links) => {
+                let items = links.iter().map(|(address, label, text)| {
+                    let (address, label, text) = (escape(address), escape(label), with_code(text));
+                    format!("<li><a href=\"{address}\"><code>{label}</code></a><br>{text}</li>\n")
+                });
+                format!("<ul>\n{}</ul>\n", items.collect::<String>())
+            }
+        }
+    }
+}
+
+/// A page in English that explains something, the same for everybody; every text is escaped here.
+pub fn explanation(title: &str, blocks: &[Block]) -> HttpResponse {
+    let content: String = blocks.iter().map(Block::html).collect();
+    html(StatusCode::OK, PageLanguage::English, title, &content, "public, max-age=3600")
+}
+
+/// The text made harmless, with what stands between backticks as code.
+fn with_code(text: &str) -> String {
+    let parts = text.split('`').enumerate().map(|(place, part)| match place % 2 {
+        0 => escape(part),
+        _ => format!("<code>{}</code>", escape(part)),
+    });
+    parts.collect()
+}
+
+/// A whole page around content that is HTML already.
+fn html(
+    status: StatusCode,
+    language: PageLanguage,
+    title: &str,
+    content: &str,
+    cache_control: &'static str,
+) -> HttpResponse {
+    let title = escape(title);
     let body = format!(
         "<!DOCTYPE html>\n<html lang=\"{}\">\n<head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"robots\" content=\"noindex\">\
          <title>{title}</title><style>{STYLE}</style></head>\n\
-         <body><main>\n<h1>{title}</h1>\n{text}{form}</main></body>\n</html>\n",
+         <body><main>\n<h1>{title}</h1>\n{content}</main></body>\n</html>\n",
         language.code()
     );
     HttpResponse::build(status)
         .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY.as_str()))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::CACHE_CONTROL, cache_control))
         .body(body)
 }
 
@@ -197,8 +256,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for PostedForm<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let form = UrlEncoded::<T>::new(request, payload).limit(FORM_LIMIT);
-        Box::pin(async move { form.await.map(PostedForm).map_err(|fault| unreadable(&fault)) })
+        let (request, form) = (request.clone(), UrlEncoded::<T>::new(request, payload).limit(FORM_LIMIT));
+        Box::pin(
+            async move { receive(&request, form).await?.map(PostedForm).map_err(|fault| unreadable(&fault)) },
+        )
     }
 }
 
@@ -208,7 +269,8 @@ fn unreadable(fault: &UrlencodedError) -> Problem {
             Problem::new(Code::PayloadTooLarge, format!("a form may have {FORM_LIMIT} bytes"))
         }
         UrlencodedError::ContentType => {
-            Problem::new(Code::UnsupportedMediaType, "send the form as application/x-www-form-urlencoded")
+            Problem::new(Code::UnsupportedMediaType, format!("send the form as {FORM}"))
+                .header(header::ACCEPT, FORM)
         }
         _ => Problem::new(Code::BadRequest, "the form is not complete, or has fields that are not known"),
     }
@@ -218,8 +280,11 @@ fn unreadable(fault: &UrlencodedError) -> Problem {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::http::capacity::Capacity;
     use actix_web::body::MessageBody;
     use actix_web::test::TestRequest;
+    use actix_web::web;
+    use std::time::Duration;
 
     fn text(response: HttpResponse) -> String {
         let bytes = response.into_body().try_into_bytes().unwrap();
@@ -247,6 +312,17 @@ mod tests {
     }
 
     #[test]
+    fn an_explanation_cannot_become_markup_either() {
+        let evil = "<script>`<b>`&";
+        let evil_link = ("\"><script>".to_owned(), evil.to_owned(), evil.to_owned());
+        let blocks =
+            [Block::Text(evil.to_owned()), Block::Verbatim(evil.to_owned()), Block::Links(vec![evil_link])];
+        let html = text(explanation(evil, &blocks));
+        assert!(!html.contains("<script") && !html.contains("<b>"), "{html}");
+        assert!(html.contains("<p>&lt;script&gt;<code>&lt;b&gt;</code>&amp;</p>"), "{html}");
+    }
+
+    #[test]
     fn the_policy_allows_the_style_and_nothing_else() {
         let page = page(StatusCode::OK, PageLanguage::French, "t", &[], None);
         let policy = page.headers().get(header::CONTENT_SECURITY_POLICY).unwrap().to_str().unwrap();
@@ -271,7 +347,8 @@ mod tests {
     #[actix_web::test]
     async fn a_form_that_is_too_large_or_of_another_type_is_a_problem() {
         async fn read(request: TestRequest) -> Result<Vec<(String, String)>, Problem> {
-            let (request, mut payload) = request.to_http_parts();
+            let capacity = web::Data::new(Capacity::new(1, Duration::from_secs(10)));
+            let (request, mut payload) = request.app_data(capacity).to_http_parts();
             let form = PostedForm::<Vec<(String, String)>>::from_request(&request, &mut payload).await;
             form.map(|form| form.0)
         }

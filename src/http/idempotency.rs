@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: a repeated POST gets the first answer again, and nothing happens twice.
 //!
-//! The answer is stored in the transaction of the change, so a crash between commit and answer loses nothing. Two
-//! simultaneous sends meet at the key's row: the second waits for the first and reads its answer.
+//! The answer, with its `Index-Token`, is stored in the transaction of the change, so a crash between commit and answer
+//! loses nothing. Two simultaneous sends meet at the key's row: the second waits for the first and reads its answer.
 
 use std::future::{Ready, ready};
 
@@ -13,9 +13,10 @@ use utoipa::openapi::{ObjectBuilder, OpenApi, RefOr, Type};
 
 use super::answer::Answer;
 use super::codes::Code;
+use super::index_token;
 use super::problem::Problem;
 use crate::db::schema::idempotency_keys::{self, dsl};
-use crate::db::{Conn, DbError, each, from_json, to_json};
+use crate::db::{Conn, Db, DbError, each, from_json, to_json};
 
 pub const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -62,24 +63,27 @@ impl FromRequest for IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// Does `work` once for this key, caller (`scope`) and request (`fingerprint`); later sends get its answer again.
-    /// Failures are not kept: they may be tried again.
-    pub fn once(
-        &self,
-        conn: &mut Conn,
+    /// Does `work` in one write transaction, once for this key, caller (`scope`) and request (`fingerprint`); later
+    /// sends get its answer again. Failures are not kept: they may be tried again.
+    pub async fn once(
+        self,
+        db: &Db,
         now: DateTime<Utc>,
-        scope: &str,
-        fingerprint: &str,
-        work: impl FnOnce(&mut Conn) -> Result<Answer, Problem>,
+        scope: String,
+        fingerprint: String,
+        work: impl FnOnce(&mut Conn) -> Result<Answer, Problem> + Send + 'static,
     ) -> Result<Answer, Problem> {
-        let Some(key) = &self.0 else { return work(conn) };
-        forget_old(conn, now)?;
-        if !claim(conn, now, scope, key, fingerprint)? {
-            return replay(conn, scope, key, fingerprint);
-        }
-        let answer = work(conn)?;
-        store(conn, scope, key, &answer)?;
-        Ok(answer)
+        let Some(key) = self.0 else { return index_token::write(db, work).await };
+        db.write(move |conn| {
+            forget_old(conn, now)?;
+            if !claim(conn, now, &scope, &key, &fingerprint)? {
+                return replay(conn, &scope, &key, &fingerprint);
+            }
+            let answer = index_token::with_token(conn, work)?;
+            store(conn, &scope, &key, &answer)?;
+            Ok(answer)
+        })
+        .await
     }
 }
 

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::codes::Code;
 use super::problem::Problem;
+use super::sync;
 
 pub const DEFAULT_LIMIT: u32 = 20;
 pub const MAX_LIMIT: u32 = 100;
@@ -15,9 +16,11 @@ pub const MAX_LIMIT: u32 = 100;
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
+    #[schema(max_items = 100)]
     pub items: Vec<T>,
     /// Cursor of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 500, pattern = "^[A-Za-z0-9_-]+$")]
     pub next: Option<String>,
 }
 
@@ -39,18 +42,34 @@ pub fn encode_cursor(key: &str) -> String {
 pub fn decode_cursor(cursor: Option<&str>) -> Result<Option<String>, Problem> {
     let wrong = || Problem::new(Code::MalformedQuery, "cursor: must be `next` of an earlier page");
     let Some(cursor) = cursor else { return Ok(None) };
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| wrong())?;
-    String::from_utf8(bytes).map(Some).map_err(|_| wrong())
+    let text = cursor_text(cursor).filter(|text| !text.starts_with(sync::MARK));
+    text.map(Some).ok_or_else(wrong)
+}
+
+/// What a cursor says, be it one of a page or one of a copy.
+pub(super) fn cursor_text(cursor: &str) -> Option<String> {
+    if !(1..=500).contains(&cursor.len()) {
+        return None;
+    }
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    // No key has control characters, and PostgreSQL takes no text with NUL.
+    (!text.contains(char::is_control)).then_some(text)
+}
+
+/// Cuts `limit + 1` that were loaded to the up to `limit` of a page, and says where the next one begins, if there is one.
+pub(super) fn cut<T>(mut loaded: Vec<T>, limit: u32, key: impl Fn(&T) -> String) -> (Vec<T>, Option<String>) {
+    let limit = limit as usize;
+    let more = loaded.len() > limit;
+    loaded.truncate(limit);
+    let next = loaded.last().filter(|_| more).map(key);
+    (loaded, next)
 }
 
 impl<T> Page<T> {
     /// Makes a page of up to `limit` items out of `limit + 1` that were loaded.
-    pub fn of(mut loaded: Vec<T>, limit: u32, key: impl Fn(&T) -> String) -> Page<T> {
-        let limit = limit as usize;
-        let more = loaded.len() > limit;
-        loaded.truncate(limit);
-        let next = loaded.last().filter(|_| more).map(|last| encode_cursor(&key(last)));
-        Page { items: loaded, next }
+    pub fn of(loaded: Vec<T>, limit: u32, key: impl Fn(&T) -> String) -> Page<T> {
+        let (items, next) = cut(loaded, limit, key);
+        Page { items, next: next.as_deref().map(encode_cursor) }
     }
 
     /// The same page with every item turned into its view.

@@ -1,5 +1,6 @@
 //! Writes into the contract what a merge patch (RFC 7396) may hold: of every object, however deep, as little as one
-//! likes, and null where a member can be removed. Lists are replaced as a whole.
+//! likes, and null where a member can be removed. Lists are replaced as a whole. What is left out stays as it is, so there
+//! are no defaults, which generated clients would send.
 
 use std::collections::BTreeMap;
 
@@ -52,6 +53,9 @@ fn patch(whole: &Object, schemas: &Schemas, patches: &mut Schemas) -> RefOr<Sche
     object.min_properties = None;
     for (name, member) in &mut object.properties {
         refer_to_patch(member, schemas, patches);
+        if let RefOr::T(Schema::Object(member)) = member {
+            member.default = None;
+        }
         if !required.contains(name) {
             allow_null(member);
         }

@@ -13,6 +13,9 @@ use crate::faults::{Fault, Faults};
 
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
+/// A request's id, for examples.
+const EXAMPLE_INSTANCE: &str = "01JDBQZ5W0V6P8R3K2M9XE4T7N";
+
 /// A failure on its way to the client.
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -73,6 +76,42 @@ impl Problem {
         Problem::of(Code::Internal)
     }
 
+    /// What is sent.
+    fn body(&self, instance: String) -> ProblemBody {
+        ProblemBody {
+            kind: format!("/problems/{}", self.code.code()),
+            title: self.code.title().to_owned(),
+            status: self.code.status().as_u16(),
+            detail: self.detail.clone(),
+            instance,
+            code: self.code.code().to_owned(),
+            errors: self.errors.clone(),
+        }
+    }
+
+    /// A typical problem of this code, as the contract and its page show it.
+    pub fn example(code: Code) -> ProblemBody {
+        let detail = match code {
+            Code::MalformedJson => "expected value at line 1 column 13",
+            Code::MalformedQuery => "limit: must be between 1 and 100",
+            Code::MalformedHeader => "Idempotency-Key: must be 1 to 100 visible ASCII characters",
+            Code::RouteNotFound => "/api/v1/profile is not in the contract; see /docs",
+            Code::MethodNotAllowed => "PUT does not work here; allowed: GET, POST",
+            Code::InvalidTransition => "the event is cancelled and cannot become scheduled",
+            Code::UnsupportedMediaType => "`text/plain` was sent; application/json is expected",
+            Code::InvalidFields => {
+                let fault = Fault {
+                    pointer: "/track_record/0/year".to_owned(),
+                    code: "maximum".to_owned(),
+                    detail: "value is greater than the maximum of 2100".to_owned(),
+                };
+                return Problem::from(Faults(vec![fault])).body(EXAMPLE_INSTANCE.to_owned());
+            }
+            code => code.mend(),
+        };
+        Problem::new(code, detail).body(EXAMPLE_INSTANCE.to_owned())
+    }
+
     /// The state of a thing forbids what was asked.
     pub fn transition(what: &str, from: &str, to: &str) -> Problem {
         Problem::new(Code::InvalidTransition, format!("{what} is {from} and cannot become {to}"))
@@ -91,23 +130,35 @@ impl ResponseError for Problem {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let body = ProblemBody {
-            kind: format!("/problems/{}", self.code.code()),
-            title: self.code.title().to_owned(),
-            status: self.code.status().as_u16(),
-            detail: self.detail.clone(),
-            instance: request::id(),
-            code: self.code.code().to_owned(),
-            errors: self.errors.clone(),
-        };
+        let body = self.body(request::id());
         let mut response = HttpResponse::build(self.code.status());
+        if let Some(challenge) = challenge(self.code) {
+            response.insert_header((header::WWW_AUTHENTICATE, challenge));
+        }
         for (name, value) in &self.headers {
             response.insert_header((name.clone(), value.as_str()));
+        }
+        if self.code == Code::RequestTimeout {
+            // The rest of that body may still come, and nobody wants it.
+            response.force_close();
         }
         response
             .insert_header((header::CONTENT_TYPE, MEDIA_TYPE))
             .insert_header((header::CACHE_CONTROL, "no-store"))
             .body(serde_json::to_string(&body).unwrap_or_default())
+    }
+}
+
+/// What a 401 must say of how to log in (RFC 9110, 11.6.1; RFC 6750, 3): that a bearer token is wanted, and whether one
+/// was refused.
+fn challenge(code: Code) -> Option<String> {
+    let realm = "Bearer realm=\"aihub\"";
+    match code {
+        Code::TokenInvalid | Code::TokenExpired => {
+            Some(format!("{realm}, error=\"invalid_token\", error_description=\"{}\"", code.title()))
+        }
+        code if code.status() == StatusCode::UNAUTHORIZED => Some(realm.to_owned()),
+        _ => None,
     }
 }
 

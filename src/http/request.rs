@@ -5,9 +5,10 @@ use std::time::Instant;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::PathError;
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest, HttpResponse, ResponseError, web};
+use actix_web::{Error, HttpRequest, HttpResponse, web};
 use chrono::Utc;
 
 use super::codes::Code;
@@ -53,22 +54,18 @@ pub async fn trace(
     Ok(response)
 }
 
-/// Answers what no route took: 405 with `Allow` where the contract knows the path, else 404.
-pub async fn unrouted(request: HttpRequest, contract: web::Data<Contract>) -> HttpResponse {
-    no_route(&request, &contract).error_response()
-}
-
-fn no_route(request: &HttpRequest, contract: &Contract) -> Problem {
-    let allowed = contract.methods_of(request.path());
-    if allowed.is_empty() {
+/// Answers what no route took. Where the contract knows the path, OPTIONS is told what works there, and any other method
+/// gets 405; else there is nothing.
+pub async fn unrouted(request: HttpRequest, contract: web::Data<Contract>) -> Result<HttpResponse, Problem> {
+    let Some(allowed) = contract.operations().allow(request.path()) else {
         let detail = format!("{} is not in the contract; see /docs", request.path());
-        return Problem::new(Code::RouteNotFound, detail);
+        return Err(Problem::new(Code::RouteNotFound, detail));
+    };
+    if request.method() == Method::OPTIONS {
+        return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, allowed)).finish());
     }
-    Problem::new(
-        Code::MethodNotAllowed,
-        format!("{} does not work here; allowed: {}", request.method(), allowed.join(", ")),
-    )
-    .header(header::ALLOW, allowed.join(", "))
+    let detail = format!("{} does not work here; allowed: {allowed}", request.method());
+    Err(Problem::new(Code::MethodNotAllowed, detail).header(header::ALLOW, allowed))
 }
 
 /// Answers a path whose ids can't be read: nothing is there.

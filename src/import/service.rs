@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::record::{Record, RecordKind};
 use super::store::{self, Imported};
 use crate::accounts;
+use crate::clock::Clock;
 use crate::db::{Conn, Db, DbError, from_code, in_transaction};
 use crate::events::{self, EventContent};
 use crate::faults::{Fault, Faults};
@@ -30,7 +31,7 @@ pub struct Importer {
     pub contract: Arc<Contract>,
     /// Keys are unique within a source.
     pub source: String,
-    pub now: DateTime<Utc>,
+    pub clock: Clock,
 }
 
 /// What became of an import.
@@ -87,10 +88,10 @@ impl Importer {
     /// Only failures of the database; bad lines are in the report.
     pub fn run(self: &Arc<Self>, text: &str, progress: &dyn Fn(usize)) -> Result<Report, DbError> {
         let mut report = Report::default();
-        let (mut first, mut second) = (Vec::new(), Vec::new());
+        let (mut first, mut second, now) = (Vec::new(), Vec::new(), self.clock.now());
         for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let number = index + 1;
-            match Record::parse(line, self.now) {
+            match Record::parse(line, now) {
                 Ok(record) => {
                     let fingerprint = fingerprint(line);
                     let later = record.kind != RecordKind::Profile;
@@ -115,14 +116,21 @@ impl Importer {
         Ok(report)
     }
 
+    /// The time is the transaction's own: what is written must not be much older than what others have written before.
     fn batch(&self, conn: &mut Conn, lines: Vec<Line>) -> Result<Vec<Result<Outcome, Refusal>>, DbError> {
-        lines.into_iter().map(|line| self.line(conn, line)).collect()
+        let now = self.clock.now();
+        lines.into_iter().map(|line| self.line(conn, now, line)).collect()
     }
 
     /// One line: the outer failure is the database's, the inner one the line's.
-    fn line(&self, conn: &mut Conn, line: Line) -> Result<Result<Outcome, Refusal>, DbError> {
+    fn line(
+        &self,
+        conn: &mut Conn,
+        now: DateTime<Utc>,
+        line: Line,
+    ) -> Result<Result<Outcome, Refusal>, DbError> {
         let (number, key) = (line.number, line.record.key.clone());
-        match in_transaction(conn, |conn| self.import(conn, line)) {
+        match in_transaction(conn, |conn| self.import(conn, now, line)) {
             Ok(outcome) => Ok(Ok(outcome)),
             Err(problem) if problem.code.status().is_server_error() => {
                 Err(DbError::Unavailable(problem.to_string()))
@@ -137,7 +145,7 @@ impl Importer {
         }
     }
 
-    fn import(&self, conn: &mut Conn, line: Line) -> Result<Outcome, Problem> {
+    fn import(&self, conn: &mut Conn, now: DateTime<Utc>, line: Line) -> Result<Outcome, Problem> {
         let Line { fingerprint, record, .. } = line;
         let known = store::find(conn, &self.source, &record.key)?;
         if let Some(known) = &known {
@@ -151,16 +159,21 @@ impl Importer {
         }
         let (kind, key) = (record.kind.to_string(), record.key.clone());
         let outcome = if known.is_some() { Outcome::Updated } else { Outcome::Created };
-        let id = self.put(conn, record, known.map(|known| known.id))?;
-        store::put(conn, self.now, &self.source, &key, &Imported { kind, id, fingerprint })?;
+        let id = self.put(conn, now, record, known.map(|known| known.id))?;
+        store::put(conn, now, &self.source, &key, &Imported { kind, id, fingerprint })?;
         Ok(outcome)
     }
 
     /// Writes the row of a record; returns its id.
-    fn put(&self, conn: &mut Conn, mut record: Record, known: Option<String>) -> Result<String, Problem> {
-        let now = self.now;
+    fn put(
+        &self,
+        conn: &mut Conn,
+        now: DateTime<Utc>,
+        mut record: Record,
+        known: Option<String>,
+    ) -> Result<String, Problem> {
         if record.kind == RecordKind::Profile {
-            return self.put_profile(conn, record, known);
+            return self.put_profile(conn, now, record, known);
         }
         let owner = self.profile_of(conn, &record)?;
         record.body.insert("profile".to_owned(), json!(owner));
@@ -184,26 +197,26 @@ impl Importer {
         })
     }
 
-    fn put_profile(&self, conn: &mut Conn, record: Record, known: Option<String>) -> Result<String, Problem> {
+    fn put_profile(
+        &self,
+        conn: &mut Conn,
+        now: DateTime<Utc>,
+        record: Record,
+        known: Option<String>,
+    ) -> Result<String, Problem> {
         let content: ProfileContent = self.typed(Value::Object(record.body))?;
         let owner = match (&record.owner, content.languages.first()) {
             (Some(email), Some(language)) => {
                 let contact = content.contact.as_ref().and_then(|contact| contact.name.as_deref());
                 let name = contact.unwrap_or(&content.name);
                 // Nobody knows a password of the account before a reset.
-                Some(accounts::ensure(conn, self.now, email, name, language, None)?.id)
+                Some(accounts::ensure(conn, now, email, name, language, None)?.id)
             }
             _ => None,
         };
         let known = known.as_deref().map(from_code).transpose()?;
-        let profile = profiles::put_imported(
-            conn,
-            self.now,
-            known.as_ref(),
-            owner.as_ref(),
-            content,
-            record.fictional,
-        )?;
+        let profile =
+            profiles::put_imported(conn, now, known.as_ref(), owner.as_ref(), content, record.fictional)?;
         Ok(profile.id.to_string())
     }
 

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::Source;
 use crate::clock::Clock;
-use crate::db::{self, Conn, Db, DbError, Position};
+use crate::db::{self, Conn, Db, DbError, Mark, Position};
 
 /// Entries of the feed, or rows of a scan, that are taken at a time.
 const BATCH: i64 = 500;
@@ -34,26 +34,28 @@ pub struct Follower {
     pub index: Arc<Index>,
     pub source: Arc<dyn Source>,
     pub clock: Clock,
-}
-
-/// A position as the index keeps it: with the incarnation of the database that it belongs to.
-struct Mark {
-    incarnation: String,
-    position: Position,
-}
-
-impl Mark {
-    fn parse(text: &str) -> Option<Mark> {
-        let (incarnation, position) = text.split_once('@')?;
-        Some(Mark { incarnation: incarnation.to_owned(), position: position.parse().ok()? })
-    }
-
-    fn text(&self) -> String {
-        format!("{}@{}", self.incarnation, self.position)
-    }
+    /// How far the index has come, for those who wait for it; nowhere while it is built.
+    progress: watch::Sender<Option<Mark>>,
 }
 
 impl Follower {
+    pub fn new(db: Db, index: Arc<Index>, source: Arc<dyn Source>, clock: Clock) -> Follower {
+        let progress = watch::Sender::new(mark_of(&index));
+        Follower { db, index, source, clock, progress }
+    }
+
+    /// Tells how far the index has come, now and after each commit.
+    pub fn progress(&self) -> watch::Receiver<Option<Mark>> {
+        self.progress.subscribe()
+    }
+
+    /// Makes what was applied searchable, with the mark, and tells those who wait for it.
+    fn commit(&self, mark: &Mark) -> Result<(), IndexError> {
+        self.index.commit(&mark.to_string())?;
+        self.progress.send_replace(Some(mark.clone()));
+        Ok(())
+    }
+
     /// Follows until `stop` says so.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let committed = self.db.committed();
@@ -101,7 +103,7 @@ impl Follower {
             read += count;
             mark.position = last;
             self.index.apply(changes)?;
-            self.index.commit(&mark.text())?;
+            self.commit(&mark)?;
             log::debug!(
                 "indexed {count} changes up to {last} ({}us)",
                 (self.clock.now() - now).num_microseconds().unwrap_or(0)
@@ -111,9 +113,7 @@ impl Follower {
 
     /// Where the index stands, unless it must start anew.
     fn mark(&self) -> Result<Option<Mark>, IndexingError> {
-        let Some(mark) = self.index.position().as_deref().and_then(Mark::parse) else {
-            return Ok(None);
-        };
+        let Some(mark) = mark_of(&self.index) else { return Ok(None) };
         let now = self.clock.now();
         let (incarnation, lost) = self
             .db
@@ -158,6 +158,7 @@ impl Follower {
                 position: Position::latest(conn)?,
             })
         })?;
+        self.progress.send_replace(None);
         self.index.clear()?;
         let mut total = 0;
         for kind in Kind::ALL {
@@ -173,7 +174,7 @@ impl Follower {
             }
             total += read;
         }
-        self.index.commit(&mark.text())?;
+        self.commit(&mark)?;
         log::info!("the index was built of {total} rows");
         Ok(total)
     }
@@ -189,4 +190,9 @@ impl Follower {
         let changes = ids.into_iter().map(|id| self.change(conn, kind, id));
         Ok((last, changes.collect::<Result<_, _>>()?))
     }
+}
+
+/// How far an index has come; nowhere where it must be built.
+fn mark_of(index: &Index) -> Option<Mark> {
+    index.position()?.parse().ok()
 }

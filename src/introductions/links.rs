@@ -70,8 +70,8 @@ fn load(
 #[utoipa::path(
     tag = "mail",
     summary = "Open the link of a request's mail",
-    description = "A page that shows the request, with buttons to accept or decline; opening it changes nothing. A request \
-        that was answered already shows its answer.",
+    description = "A page that shows the request, with buttons to accept or decline; opening it changes nothing. A \
+        request that was answered already shows its answer.\n\n**Rights:** whoever has the link.",
     params(LinkQuery),
     responses((status = 200, description = "The page", content_type = "text/html", body = String),
         (status = 410, description = "A page that says that the link does not work any more", content_type = "text/html", body = String))
@@ -97,7 +97,7 @@ async fn show_introduction_request(
 #[utoipa::path(
     tag = "mail",
     summary = "Press a button of a request's page",
-    description = "Accepts or declines; the same button twice changes nothing.",
+    description = "Accepts or declines; the same button twice changes nothing.\n\n**Rights:** whoever has the link.",
     request_body(content = DecisionForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "A page that says what was done", content_type = "text/html", body = String),
         (status = 409, description = "A page that says why it was not done", content_type = "text/html", body = String),

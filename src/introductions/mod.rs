@@ -14,7 +14,7 @@ mod service_tests;
 
 pub use mails::compose;
 pub use model::{Block, DeclineCode, Introduction, IntroductionError, IntroductionStatus, Side};
-pub use service::{blocks, expire_due};
+pub use service::{blocks, expire_due, seen_or_hidden};
 
 use chrono::{DateTime, Utc};
 

@@ -1,5 +1,6 @@
 //! All HTTP of introductions, but for the page behind the link of a mail.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, get, post, web};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ use crate::http::answer::Answer;
 use crate::http::body::ValidJson;
 use crate::http::codes::Code;
 use crate::http::idempotency::IdempotencyKey;
+use crate::http::index_token::write;
 use crate::http::languages::ReaderLanguages;
 use crate::http::page::{self, Page};
 use crate::http::problem::Problem;
@@ -73,7 +75,7 @@ impl Refusal {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PartyView {
     pub id: ProfileId,
-    #[schema(example = "Vibrasense GmbH")]
+    #[schema(min_length = 1, max_length = 120, example = "Vibrasense GmbH")]
     pub name: String,
     pub kind: ProfileKind,
 }
@@ -103,6 +105,7 @@ pub struct IntroductionView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub need: Option<IntroductionNeed>,
     /// What the requester wrote.
+    #[schema(min_length = 1, max_length = 2000)]
     pub note: String,
     /// Why the two fit, as matching said it when the request was made, in the languages of both sides.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,7 +114,7 @@ pub struct IntroductionView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decline_code: Option<DeclineCode>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "Please ask again in spring.")]
+    #[schema(min_length = 1, max_length = 500, example = "Please ask again in spring.")]
     pub decline_message: Option<String>,
     /// How to reach the other side: from the moment when both agreed, unless that side keeps it private.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -172,6 +175,7 @@ fn view(
 pub struct ListIntroductions {
     /// Only those in which the caller manages this side.
     pub role: Option<Side>,
+    /// Only those in this state.
     pub status: Option<IntroductionStatus>,
     /// Only those in which this profile takes part.
     pub profile: Option<ProfileId>,
@@ -179,14 +183,15 @@ pub struct ListIntroductions {
     #[param(minimum = 1, maximum = 100, default = 20)]
     pub limit: Option<u32>,
     /// `next` of the page before, unchanged.
-    #[param(max_length = 500)]
+    #[param(min_length = 1, max_length = 500, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
 }
 
 #[utoipa::path(
     tag = "introductions",
     summary = "List my introductions",
-    description = "Those in which the caller manages a side, newest first.",
+    description = "Those in which the caller manages a side, newest first.\n\n**Rights:** every account, for the \
+        profiles that it manages.",
     params(ListIntroductions),
     security(("bearer" = [])),
     responses((status = 200, description = "A page of introductions", body = Page<IntroductionView>))
@@ -214,10 +219,11 @@ async fn list_introductions(
 #[utoipa::path(
     tag = "introductions",
     summary = "Ask for an introduction",
-    description = "Asks the target, by mail, whether it wants to meet a profile that the caller manages. Contact details \
-        are shown to nobody before the target accepts, and then to both. A request that is not answered ends after 14 \
-        days; a profile has at most 5 open ones. Needs a verified e-mail address. The reason that the target reads is \
-        what matching says of the two, in the first language of `Accept-Language` that it knows.",
+    description = "Asks the target, by mail, whether it wants to meet a profile that the caller manages. Contact \
+        details are shown to nobody before the target accepts, and then to both. A request that is not answered \
+        ends after 14 days; a profile has at most 5 open ones. The reason that the target reads is what matching \
+        says of the two, in the first language of `Accept-Language` that it knows.\n\n**Rights:** those who manage \
+        the requester, with a verified e-mail address.",
     security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the same answer for 24 hours")),
     request_body = RequestIntroduction,
@@ -240,12 +246,12 @@ async fn request_introduction(
 ) -> Result<Answer, Problem> {
     let (member, now) = (member.verified()?, clock.now());
     let reason = reason(&db, reasons, now, &body.value, languages).await?;
-    db.write(move |conn| {
-        key.once(conn, now, member.id.as_str(), &body.fingerprint, |conn| {
-            let introduction = service::request(conn, now, &member, body.value, reason)?;
-            let location = format!("/api/v1/introductions/{}", introduction.id);
-            Answer::created(location, introduction.version, &view(conn, &member, introduction)?)
-        })
+    let (scope, fingerprint) = (member.id.to_string(), body.fingerprint);
+    key.once(&db, now, scope, fingerprint, move |conn| {
+        let introduction = service::request(conn, now, &member, body.value, reason)?;
+        let location = format!("/api/v1/introductions/{}", introduction.id);
+        let answer = Answer::json(StatusCode::CREATED, &view(conn, &member, introduction)?)?;
+        Ok(answer.with("location", location))
     })
     .await
 }
@@ -271,16 +277,16 @@ async fn reason(
         });
         Multilingual(said.collect())
     };
-    tokio::task::spawn_blocking(said).await.map_err(Problem::internal)
+    Ok(db.blocking(said).await?)
 }
 
 // There is no `ETag` on what is read: it is made of several rows, each of which changes on its own.
 #[utoipa::path(
     tag = "introductions",
     summary = "Read an introduction",
-    description = "For those who manage one of its sides; nobody else may know of it. The other side's contact details \
-        are there once both agreed.",
-    params(("id" = IntroductionId, Path)),
+    description = "Nobody but its sides may know of it. The other side's contact details are there once both \
+        agreed.\n\n**Rights:** those who manage one of its sides.",
+    params(("id" = IntroductionId, Path, description = "The introduction")),
     security(("bearer" = [])),
     responses((status = 200, description = "The introduction", body = IntroductionView))
 )]
@@ -303,7 +309,7 @@ async fn changed(
     member: Member,
     change: impl FnOnce(&mut Conn, &Member) -> Result<Introduction, IntroductionError> + Send + 'static,
 ) -> Result<Answer, Problem> {
-    db.write(move |conn| {
+    write(db, move |conn| {
         let introduction = change(conn, &member)?;
         Answer::ok(&view(conn, &member, introduction)?)
     })
@@ -313,9 +319,9 @@ async fn changed(
 #[utoipa::path(
     tag = "introductions",
     summary = "Accept an introduction",
-    description = "For those who manage the target. Both sides are shown each other's contact details, here and by mail. \
-        Accepting twice changes nothing.",
-    params(("id" = IntroductionId, Path)),
+    description = "Both sides are shown each other's contact details, here and by mail. Accepting twice changes \
+        nothing.\n\n**Rights:** those who manage the target, with a verified e-mail address.",
+    params(("id" = IntroductionId, Path, description = "The introduction")),
     security(("bearer" = [])),
     responses((status = 200, description = "The accepted introduction", body = IntroductionView),
         (status = 403, description = "`forbidden`, `email_not_verified`"),
@@ -335,9 +341,9 @@ async fn accept_introduction(
 #[utoipa::path(
     tag = "introductions",
     summary = "Decline an introduction",
-    description = "For those who manage the target. The requester is told the reason by mail, and may ask again after 180 \
-        days. Declining twice changes nothing.",
-    params(("id" = IntroductionId, Path)),
+    description = "The requester is told the reason by mail, and may ask again after 180 days. Declining twice \
+        changes nothing.\n\n**Rights:** those who manage the target.",
+    params(("id" = IntroductionId, Path, description = "The introduction")),
     security(("bearer" = [])),
     request_body = DeclineIntroduction,
     responses((status = 200, description = "The declined introduction", body = IntroductionView),
@@ -358,8 +364,9 @@ async fn decline_introduction(
 #[utoipa::path(
     tag = "introductions",
     summary = "Withdraw a request",
-    description = "For those who manage the requester, while it is not answered. Withdrawing twice changes nothing.",
-    params(("id" = IntroductionId, Path)),
+    description = "While it is not answered. Withdrawing twice changes nothing.\n\n**Rights:** those who manage the \
+        requester.",
+    params(("id" = IntroductionId, Path, description = "The introduction")),
     security(("bearer" = [])),
     responses((status = 200, description = "The withdrawn introduction", body = IntroductionView),
         (status = 403, description = "`forbidden`"), (status = 409, description = "`invalid_transition`"))
@@ -378,9 +385,10 @@ async fn withdraw_introduction(
 #[utoipa::path(
     tag = "introductions",
     summary = "Tell how an introduction went",
-    description = "Each side of an accepted introduction, once; the other side does not see it. The first report decides \
-        whether it counts as met. The same report again changes nothing.",
-    params(("id" = IntroductionId, Path)),
+    description = "Each side of an accepted introduction, once; the other side does not see it. The first report \
+        decides whether it counts as met. The same report again changes nothing.\n\n**Rights:** those who manage \
+        one of its sides.",
+    params(("id" = IntroductionId, Path, description = "The introduction")),
     security(("bearer" = [])),
     request_body = Outcome,
     responses((status = 200, description = "The introduction", body = IntroductionView),

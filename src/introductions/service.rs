@@ -12,7 +12,7 @@ use super::model::{
 };
 use super::store::{self, Filter};
 use crate::accounts::{Caller, Member};
-use crate::db::{self, Conn, DbError};
+use crate::db::{self, Conn, DbError, Entry};
 use crate::faults::Faults;
 use crate::ids::{AccountId, IntroductionId, NeedId, ProfileId};
 use crate::mail;
@@ -124,7 +124,7 @@ pub fn request(
     may_request(&asking).map_err(IntroductionError::Refused)?;
     let introduction = Introduction::new(now, &member.id, asked, reason);
     store::insert(conn, &introduction).map_err(already_open)?;
-    record(conn, now, &introduction.id)?;
+    record(conn, now, &introduction)?;
     tell(conn, now, mails::INTRODUCTION_REQUESTED, &introduction, Side::Target)?;
     Ok(introduction)
 }
@@ -237,7 +237,12 @@ fn answer(
         introduction.declined = Some(declined);
     }
     store::update(conn, &mut introduction, now)?;
-    record(conn, now, &introduction.id)?;
+    record(conn, now, &introduction)?;
+    if step == Step::Accept {
+        let (requester, target) = (&introduction.requester, &introduction.target);
+        profiles::looks_different_to(conn, now, target, requester)?;
+        profiles::looks_different_to(conn, now, requester, target)?;
+    }
     for side in told {
         tell(conn, now, kind, &introduction, *side)?;
     }
@@ -261,8 +266,7 @@ fn locked(
 /// Nobody's contact details are given to a profile that was taken down or went away.
 fn expect_published(conn: &mut Conn, introduction: &Introduction) -> Result<(), IntroductionError> {
     for side in Side::ALL {
-        let profile = profiles::get(conn, introduction.profile(*side))?;
-        if profile.status != ProfileStatus::Published {
+        if !profiles::is_published_locked(conn, introduction.profile(*side))? {
             return Err(IntroductionError::Refused(Refusal::NotPublished(*side)));
         }
     }
@@ -288,7 +292,7 @@ pub fn report(
     introduction.take(now, outcome.step(), Some(side))?;
     store::insert_outcome(conn, id, &profile, outcome, now)?;
     store::update(conn, &mut introduction, now)?;
-    record(conn, now, &introduction.id)?;
+    record(conn, now, &introduction)?;
     Ok(introduction)
 }
 
@@ -311,7 +315,7 @@ fn expire(
         }
         introduction.take(now, Step::Expire, None)?;
         store::update(conn, &mut introduction, now)?;
-        record(conn, now, &id)?;
+        record(conn, now, &introduction)?;
         for side in Side::ALL {
             tell(conn, now, mails::INTRODUCTION_EXPIRED, &introduction, *side)?;
         }
@@ -335,8 +339,17 @@ fn tell(
     Ok(())
 }
 
-fn record(conn: &mut Conn, now: DateTime<Utc>, id: &IntroductionId) -> Result<(), DbError> {
-    db::record(conn, now, "introduction", id.as_str())
+fn record(conn: &mut Conn, now: DateTime<Utc>, introduction: &Introduction) -> Result<(), DbError> {
+    let (id, profile) = (introduction.id.as_str(), &introduction.requester);
+    db::record(conn, now, Entry { kind: "introduction", id, profile, public: false })
+}
+
+/// Notes that those who manage a profile see more or less of whom it has met: it was published or taken down.
+pub fn seen_or_hidden(conn: &mut Conn, now: DateTime<Utc>, profile: &ProfileId) -> Result<(), DbError> {
+    for other in store::acquaintances(conn, profile)? {
+        profiles::looks_different_to(conn, now, &other, profile)?;
+    }
+    Ok(())
 }
 
 /// An introduction with all that its reader may see of it.

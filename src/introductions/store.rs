@@ -218,6 +218,24 @@ pub fn is_matched(conn: &mut Conn, profile: &ProfileId, account: &AccountId) -> 
     Ok(matches > 0)
 }
 
+/// The other sides of a profile's disclosed introductions.
+pub fn acquaintances(conn: &mut Conn, profile: &ProfileId) -> Result<Vec<ProfileId>, DbError> {
+    let sides: Vec<(String, String)> = introductions::table
+        .filter(introductions::disclosed_at.is_not_null())
+        .filter(
+            introductions::requester_id
+                .eq(profile.as_str())
+                .or(introductions::target_id.eq(profile.as_str())),
+        )
+        .order(introductions::id)
+        .select((introductions::requester_id, introductions::target_id))
+        .load(conn)?;
+    let other = |(requester, target): (String, String)| {
+        from_code(if requester == profile.as_str() { &target } else { &requester })
+    };
+    sides.into_iter().map(other).collect()
+}
+
 /// Ids of open requests whose time ran out by `now`, the longest overdue first; with `of`, only those in which one of
 /// these profiles takes part.
 pub fn list_due(

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use actix_web::{get, post, web};
 use search_index::matching::{
-    Feature, Match, MatchPage, MatchRequest, Matcher, Mode, Parameters, ParametersError, WeightOverrides, Why,
+    Feature, Match, MatchPage, MatchRequest, Matcher, Mode, Parameters, ParametersError, WeightOverrides,
+    Weights, Why,
 };
 use search_index::{Audience, Filters, Kind, Searcher};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::service::{Asking, asking, names};
@@ -19,11 +22,12 @@ use crate::faults::Faults;
 use crate::http::answer::Answer;
 use crate::http::body::ValidJson;
 use crate::http::codes::Code;
+use crate::http::index_token::UpToDate;
 use crate::http::languages::ReaderLanguages;
 use crate::http::problem::Problem;
 use crate::ids::{NeedId, ProfileId};
 use crate::search::audience;
-use crate::values::{ConceptId, Country, Format, Language, Region, Sector, Stage, codes_of};
+use crate::values::{Category, ConceptId, Country, Format, Language, Region, Sector, Stage, codes, codes_of};
 
 pub fn configure(api: &mut ServiceConfig<'_>) {
     api.service(find_matches).service(explain_match).service(read_matching_parameters);
@@ -48,16 +52,16 @@ pub struct FindMatches {
     /// A few sentences, which are not stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Description>,
-    #[serde(default)]
+    #[serde(default = "seeks")]
     pub mode: MatchMode,
     /// Kinds of answers; profiles where none is named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 4)]
     pub want: Vec<Kind>,
-    /// Finer kinds of answers: `mentor`, `hub`, `training`, …; any where none is named.
+    /// Finer kinds of answers; any where none is named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 20, example = json!(["mentor"]))]
-    pub categories: Vec<String>,
+    pub categories: Vec<Category>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filters: Option<MatchFilters>,
     /// Whether an interpreter would help, so that no shared working language is needed.
@@ -66,8 +70,9 @@ pub struct FindMatches {
     /// Weights that differ for this request; see the matching parameters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weights: Option<MatchWeights>,
+    /// How many answers at most; 20 where nothing is said.
     #[serde(default = "twenty")]
-    #[schema(minimum = 1, maximum = 50, default = 20)]
+    #[schema(minimum = 1, maximum = 50, example = 20)]
     pub limit: u32,
 }
 
@@ -104,31 +109,40 @@ pub struct Description {
     pub stage: Option<Stage>,
 }
 
-/// Which face of the asking side is looked up.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MatchMode {
-    /// What it seeks, among what others offer
-    #[default]
-    Seeks,
-    /// What it offers, among what others seek: a mentor looks for needs
-    Offers,
+codes!(
+    /// Which face of the asking side is looked up.
+    MatchMode {
+        /// What it seeks, among what others offer
+        Seeks = "seeks",
+        /// What it offers, among what others seek: a mentor looks for needs
+        Offers = "offers",
+    }
+);
+
+fn seeks() -> MatchMode {
+    MatchMode::Seeks
 }
 
 /// Conditions that every answer must meet; values of one condition are alternatives.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct MatchFilters {
+    #[serde(default)]
     #[schema(max_items = 50)]
     pub countries: Vec<Country>,
+    #[serde(default)]
     #[schema(max_items = 50)]
     pub regions: Vec<Region>,
+    #[serde(default)]
     #[schema(max_items = 20)]
     pub languages: Vec<Language>,
+    #[serde(default)]
     #[schema(max_items = 22)]
     pub sectors: Vec<Sector>,
+    #[serde(default)]
     #[schema(max_items = 30)]
     pub concepts: Vec<ConceptId>,
+    #[serde(default)]
     #[schema(max_items = 3)]
     pub formats: Vec<Format>,
 }
@@ -147,15 +161,17 @@ impl From<MatchFilters> for Filters {
     }
 }
 
-/// Weights by feature, 0 to 1000; they are scaled to a sum of 1 together with those that stay.
+/// Weights that differ for one question; they are scaled to a sum of 1 together with those that stay.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct MatchWeights {
     /// How well the answer offers what is sought.
-    #[schema(example = json!({"track_record": 0.4}))]
+    #[serde(default)]
+    #[schema(value_type = Weights)]
     pub forward: BTreeMap<Feature, f64>,
     /// How well the asking side offers what the answer seeks.
-    #[schema(example = json!({}))]
+    #[serde(default)]
+    #[schema(value_type = Weights)]
     pub backward: BTreeMap<Feature, f64>,
 }
 
@@ -202,7 +218,7 @@ impl FindMatches {
                 MatchMode::Offers => Mode::Offers,
             },
             want,
-            categories: self.categories,
+            categories: codes_of(&self.categories),
             filters: self.filters.unwrap_or_default().into(),
             exclude: asking.exclude,
             interpreter: self.interpreter,
@@ -218,11 +234,12 @@ impl FindMatches {
 /// The best answers, the best first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MatchList {
+    #[schema(max_items = 50)]
     pub items: Vec<MatchView>,
     /// How many candidates were scored exactly.
     pub considered: usize,
     /// The version of the parameters that ranked them.
-    #[schema(example = "1")]
+    #[schema(min_length = 1, example = "1")]
     pub parameters_version: String,
 }
 
@@ -233,7 +250,7 @@ pub struct MatchView {
     #[serde(flatten)]
     pub found: Match,
     /// Name of the profile that it belongs to.
-    #[schema(example = "Claire Exemple")]
+    #[schema(min_length = 1, max_length = 120, example = "Claire Exemple")]
     pub profile_name: String,
     /// Whether the profile is invented, for demonstration.
     pub fictional: bool,
@@ -249,22 +266,26 @@ pub struct MatchExplanation {
 #[utoipa::path(
     tag = "matching",
     summary = "Find matches",
-    description = "Ranks who fits a need, a profile or a few sentences, in both directions and across languages, and says \
-        why. Works without an account; members see more. Reasons are in the first language of `Accept-Language` that the \
-        service speaks. Nothing is stored.",
+    description = "Ranks who fits a need, a profile or a few sentences, in both directions and across languages, \
+        and says why. Reasons are in the first language of `Accept-Language` that the service speaks. Nothing is \
+        stored.\n\n**Rights:** anybody; for a need or a profile that is not public, those who manage it. Who is \
+        logged in sees more.",
+    params(("Index-Token" = Option<String>, Header,
+        description = "The `Index-Token` of a write's answer: what it wrote is found")),
     security((), ("bearer" = [])),
     request_body = FindMatches,
-    responses((status = 200, description = "The best answers", body = MatchList))
+    responses((status = 200, description = "The best answers", body = MatchList),
+        (status = 404, description = "`not_found`: the need or profile that asks, or not for the caller"))
 )]
 #[post("/matches")]
 async fn find_matches(
     db: web::Data<Db>,
     clock: web::Data<Clock>,
-    matcher: web::Data<Matcher>,
-    searcher: web::Data<Searcher>,
+    (matcher, searcher): (web::Data<Matcher>, web::Data<Searcher>),
     caller: Caller,
     languages: ReaderLanguages,
     body: ValidJson<FindMatches>,
+    _: UpToDate,
 ) -> Result<Answer, Problem> {
     let (now, mut question) = (clock.now(), body.value);
     let subject = question.subject()?;
@@ -292,7 +313,10 @@ pub struct ExplainMatch {
 #[utoipa::path(
     tag = "matching",
     summary = "Explain one match",
-    description = "Why a candidate stands where it stands for a question, or which rule keeps it out.",
+    description = "Why a candidate stands where it stands for a question, or which rule keeps it \
+        out.\n\n**Rights:** anybody, as for the matches themselves.",
+    params(("Index-Token" = Option<String>, Header,
+        description = "The `Index-Token` of a write's answer: what it wrote is found")),
     security((), ("bearer" = [])),
     request_body = ExplainMatch,
     responses((status = 200, description = "The candidate, its rank, or what keeps it out", body = MatchExplanation),
@@ -302,11 +326,11 @@ pub struct ExplainMatch {
 async fn explain_match(
     db: web::Data<Db>,
     clock: web::Data<Clock>,
-    matcher: web::Data<Matcher>,
-    searcher: web::Data<Searcher>,
+    (matcher, searcher): (web::Data<Matcher>, web::Data<Searcher>),
     caller: Caller,
     languages: ReaderLanguages,
     body: ValidJson<ExplainMatch>,
+    _: UpToDate,
 ) -> Result<Answer, Problem> {
     let (now, ExplainMatch { candidate, mut question }) = (clock.now(), body.value);
     let subject = question.subject()?;
@@ -319,26 +343,81 @@ async fn explain_match(
     .await
 }
 
+/// The form of a sentence on each feature.
+pub struct FeatureTexts;
+
+impl PartialSchema for FeatureTexts {
+    fn schema() -> RefOr<Schema> {
+        let texts = Feature::ALL.into_iter().fold(ObjectBuilder::new(), |texts, feature| {
+            let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1));
+            texts.property(feature.code(), text).required(feature.code())
+        });
+        texts.description(Some("One sentence on each feature, in English.")).into()
+    }
+}
+
+impl ToSchema for FeatureTexts {}
+
 /// How the ranking weighs, for whoever is ranked.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ParametersView {
-    #[serde(flatten)]
-    pub parameters: Parameters,
+    /// Names these numbers; matches say by which they were ranked.
+    #[schema(example = "1")]
+    pub version: String,
+    /// How well the answer offers what is sought. Sums to 1.
+    pub forward: Weights,
+    /// How well the asking side offers what the answer seeks. Sums to 1.
+    pub backward: Weights,
+    /// Value of the constant feature `neutral`.
+    #[schema(exclusive_minimum = 0.0, maximum = 1.0)]
+    pub neutral: f64,
+    /// Days after which the freshness of an untouched entry has halved.
+    #[schema(minimum = 1.0)]
+    pub freshness_half_life_days: f64,
+    /// Days until a newcomer's boost has faded to nothing.
+    #[schema(minimum = 1.0)]
+    pub newcomer_days: f64,
+    /// The similarity of two texts that counts as a half.
+    #[schema(exclusive_minimum = 0.0, maximum = 1.0)]
+    pub text_midpoint: f64,
+    /// Share of a value that rests on concepts which stands in where two texts share no language.
+    #[schema(minimum = 0.0, maximum = 1.0)]
+    pub cross_language: f64,
+    /// How many candidates are scored exactly.
+    #[schema(minimum = 1)]
+    pub candidates: usize,
     /// What each feature measures.
+    #[schema(value_type = FeatureTexts)]
     pub features: BTreeMap<Feature, String>,
+}
+
+impl From<Parameters> for ParametersView {
+    fn from(parameters: Parameters) -> ParametersView {
+        let features = Feature::ALL.into_iter().map(|feature| (feature, feature.description().to_owned()));
+        ParametersView {
+            version: parameters.version,
+            forward: parameters.forward,
+            backward: parameters.backward,
+            neutral: parameters.neutral,
+            freshness_half_life_days: parameters.freshness_half_life_days,
+            newcomer_days: parameters.newcomer_days,
+            text_midpoint: parameters.text_midpoint,
+            cross_language: parameters.cross_language,
+            candidates: parameters.candidates,
+            features: features.collect(),
+        }
+    }
 }
 
 #[utoipa::path(
     tag = "matching",
     summary = "Read the parameters of the ranking",
-    description = "The weights in force, with what each feature measures (Article 27 of the Digital Services Act). A \
-        request may override them.",
+    description = "The weights in force, with what each feature measures (Article 27 of the Digital Services Act). \
+        A request may override them.\n\n**Rights:** anybody.",
     responses((status = 200, description = "The parameters", body = ParametersView))
 )]
 #[get("/matching/parameters")]
 async fn read_matching_parameters() -> Result<Answer, Problem> {
-    let features = Feature::ALL.into_iter().map(|feature| (feature, feature.description().to_owned()));
-    let parameters = Parameters::default().validated()?;
-    let answer = Answer::ok(&ParametersView { parameters, features: features.collect() })?;
+    let answer = Answer::ok(&ParametersView::from(Parameters::default().validated()?))?;
     Ok(answer.with("cache-control", "public, max-age=300"))
 }

@@ -26,17 +26,7 @@ codes!(
 /// What a need says: the fields that those who manage its profile write.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({
-    "profile": "prf_01JDBQZ5W0V6P8R3K2M9XE4T7N",
-    "type": "mentoring",
-    "title": {"en": "A mentor for predictive maintenance"},
-    "description": {"en": "Half of our vibration warnings are false alarms. Who has done better?"},
-    "concepts": ["predictive_maintenance"],
-    "sectors": ["C"],
-    "languages": ["de", "en"],
-    "formats": ["online"],
-    "expires_in_days": 120
-}))]
+#[schema(as = CreateNeed)]
 pub struct NeedContent {
     /// Who seeks. Can't be changed later.
     pub profile: ProfileId,
@@ -63,9 +53,10 @@ pub struct NeedContent {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 50)]
     pub countries: Vec<Country>,
-    /// Days until it expires, counted from its creation, and anew whenever this number is changed.
+    /// Days until it expires, counted from its creation, and anew whenever this number is changed; 180 where none is
+    /// named.
     #[serde(default = "default_lifetime")]
-    #[schema(minimum = 1, maximum = 365, default = 180, example = 120)]
+    #[schema(minimum = 1, maximum = 365, example = 120)]
     pub expires_in_days: u16,
 }
 

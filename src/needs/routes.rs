@@ -11,15 +11,16 @@ use super::service;
 use super::store::Filter;
 use crate::accounts::{Caller, Member};
 use crate::clock::Clock;
-use crate::db::Db;
+use crate::db::{Conn, Db, DbError, Follower, Part};
 use crate::http::answer::Answer;
 use crate::http::body::{MergePatch, ValidJson, patch_schema};
 use crate::http::codes::Code;
 use crate::http::conditional::IfMatch;
 use crate::http::idempotency::IdempotencyKey;
-use crate::http::page::{self, Page};
+use crate::http::index_token::write;
 use crate::http::problem::Problem;
 use crate::http::query::ValidQuery;
+use crate::http::sync::{Asked, Followed, FollowedPage};
 use crate::ids::{NeedId, ProfileId};
 use crate::values::{ConceptId, Country, Format, HelpType, Language, Multilingual, Sector};
 
@@ -104,6 +105,7 @@ impl From<Need> for NeedView {
 pub struct ListNeeds {
     /// Only those of this profile.
     pub profile: Option<ProfileId>,
+    /// Only those of this type.
     #[serde(rename = "type")]
     pub kind: Option<HelpType>,
     /// Other than `open`: own needs with `managed`, or for administrators.
@@ -114,8 +116,12 @@ pub struct ListNeeds {
     /// How many items at most.
     #[param(minimum = 1, maximum = 100, default = 20)]
     pub limit: Option<u32>,
+    /// Begins a copy of the list: what is newer than this moment, and from then on what changes, see "Keeping a copy"
+    /// above. `1970-01-01T00:00:00Z` begins with all that the list holds.
+    #[param(example = "1970-01-01T00:00:00Z")]
+    pub updated_since: Option<DateTime<Utc>>,
     /// `next` of the page before, unchanged.
-    #[param(max_length = 500)]
+    #[param(min_length = 1, max_length = 500, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
 }
 
@@ -143,34 +149,54 @@ impl ListNeeds {
 #[utoipa::path(
     tag = "needs",
     summary = "List needs",
-    description = "Open needs of published profiles, newest first. To find by words or by fit, use \
-        search and matching.",
+    description = "Open needs of published profiles, newest first. To find by words or by fit, use search and \
+        matching.\n\n**Rights:** anybody; with `managed` those who manage the profiles, with another `status` than \
+        `open` administrators too.",
     params(ListNeeds),
     security((), ("bearer" = [])),
-    responses((status = 200, description = "A page of needs", body = Page<NeedView>),
-        (status = 403, description = "`forbidden`"))
+    responses((status = 200, description = "A page of needs", body = FollowedPage<NeedView>),
+        (status = 403, description = "`forbidden`"), (status = 410, description = "`copy_outdated`"))
 )]
 #[get("/needs")]
 async fn list_needs(
     request: HttpRequest,
     db: web::Data<Db>,
+    clock: web::Data<Clock>,
     caller: Caller,
     query: ValidQuery<ListNeeds>,
 ) -> Result<Answer, Problem> {
     let query = query.0;
-    let (filter, limit) = (query.filter(&caller)?, page::limit(query.limit)?);
-    let cursor = page::decode_cursor(query.cursor.as_deref())?;
-    let needs =
-        db.read(move |conn| service::list(conn, &filter, cursor.as_deref(), i64::from(limit) + 1)).await?;
-    let page = Page::of(needs, limit, |need| need.id.to_string());
-    Answer::page(&request, &page.map(NeedView::from))
+    let asked = Asked::of(&request, query.limit, query.cursor.as_deref(), query.updated_since)?;
+    let (list, now) = (NeedList(query.filter(&caller)?), clock.now());
+    let page = db.read(move |conn| asked.page(conn, now, &list)).await?;
+    page.answer(&request)
+}
+
+/// A list, as it can be followed.
+struct NeedList(Filter);
+
+impl Followed for NeedList {
+    type View = NeedView;
+    const KIND: &'static str = service::KIND;
+
+    fn load(&self, conn: &mut Conn, part: Part<'_>) -> Result<Vec<NeedView>, Problem> {
+        Ok(service::list(conn, &self.0, part)?.into_iter().map(NeedView::from).collect())
+    }
+
+    fn id(view: &NeedView) -> &str {
+        view.id.as_str()
+    }
+
+    fn follower(&self, conn: &mut Conn) -> Result<Follower, DbError> {
+        service::follower(conn, &self.0)
+    }
 }
 
 #[utoipa::path(
     tag = "needs",
     summary = "Create a need",
-    description = "Says what a profile that the caller manages seeks. It is open at once, and others \
-        see it while the profile is published.",
+    description = "Says what a profile that the caller manages seeks. It is open at once, and others see it while \
+        the profile is published.\n\n**Rights:** those who manage the profile.",
     security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the same answer for 24 hours")),
     request_body = NeedContent,
@@ -187,12 +213,11 @@ async fn create_need(
     body: ValidJson<NeedContent>,
 ) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
-        key.once(conn, now, member.id.as_str(), &body.fingerprint, |conn| {
-            let need = service::create(conn, now, &member, body.value)?;
-            let location = format!("/api/v1/needs/{}", need.id);
-            Answer::created(location, need.version, &NeedView::from(need))
-        })
+    let (scope, fingerprint) = (member.id.to_string(), body.fingerprint);
+    key.once(&db, now, scope, fingerprint, move |conn| {
+        let need = service::create(conn, now, &member, body.value)?;
+        let location = format!("/api/v1/needs/{}", need.id);
+        Answer::created(location, need.version, &NeedView::from(need))
     })
     .await
 }
@@ -200,9 +225,10 @@ async fn create_need(
 #[utoipa::path(
     tag = "needs",
     summary = "Read a need",
-    description = "One that is not open, or whose profile is not published, is shown to those who \
-        manage the profile.",
-    params(("id" = NeedId, Path)),
+    description = "One that is not open, or whose profile is not published, is shown to those who manage the \
+        profile.\n\n**Rights:** anybody, if it is open and its profile published; else those who manage the \
+        profile, and administrators.",
+    params(("id" = NeedId, Path, description = "The need")),
     security((), ("bearer" = [])),
     responses((status = 200, description = "The need; `ETag` is its version", body = NeedView))
 )]
@@ -218,9 +244,9 @@ async fn read_need(db: web::Data<Db>, caller: Caller, id: web::Path<NeedId>) -> 
 #[utoipa::path(
     tag = "needs",
     summary = "Change a need",
-    description = "A JSON merge patch (RFC 7396) of an open need. Another `expires_in_days` counts \
-        from now.",
-    params(("id" = NeedId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read")),
+    description = "A JSON merge patch (RFC 7396) of an open need. Another `expires_in_days` counts from \
+        now.\n\n**Rights:** those who manage the profile.",
+    params(("id" = NeedId, Path, description = "The need"), ("If-Match" = String, Header, description = "The `ETag` that was read")),
     security(("bearer" = [])),
     request_body(content = UpdateNeed, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The changed need", body = NeedView),
@@ -237,7 +263,7 @@ async fn update_need(
     patch: MergePatch,
 ) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
+    write(&db, move |conn| {
         let need = service::managed(conn, &member, &id)?;
         if_match.check(need.version)?;
         let content = patch.apply::<UpdateNeed, _>(&need.content)?;
@@ -250,7 +276,7 @@ async fn update_need(
 /// Takes one step of a need's life for a member who manages it, and answers with what it is then.
 async fn step(db: &Db, clock: &Clock, member: Member, id: NeedId, step: Step) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
+    write(db, move |conn| {
         let need = service::managed(conn, &member, &id)?;
         let need = service::step(conn, now, need, step)?;
         Answer::versioned(need.version, &NeedView::from(need))
@@ -261,8 +287,9 @@ async fn step(db: &Db, clock: &Clock, member: Member, id: NeedId, step: Step) ->
 #[utoipa::path(
     tag = "needs",
     summary = "Say that a need is met",
-    description = "Somebody was found. The need leaves lists, search and matching, for good.",
-    params(("id" = NeedId, Path)),
+    description = "Somebody was found. The need leaves lists, search and matching, for good.\n\n**Rights:** those \
+        who manage the profile.",
+    params(("id" = NeedId, Path, description = "The need")),
     security(("bearer" = [])),
     responses((status = 200, description = "The met need", body = NeedView),
         (status = 403, description = "`forbidden`"),
@@ -281,8 +308,9 @@ async fn meet_need(
 #[utoipa::path(
     tag = "needs",
     summary = "Withdraw a need",
-    description = "It is not sought any more. The need leaves lists, search and matching, for good.",
-    params(("id" = NeedId, Path)),
+    description = "It is not sought any more. The need leaves lists, search and matching, for good.\n\n**Rights:** \
+        those who manage the profile.",
+    params(("id" = NeedId, Path, description = "The need")),
     security(("bearer" = [])),
     responses((status = 200, description = "The withdrawn need", body = NeedView),
         (status = 403, description = "`forbidden`"),

@@ -5,10 +5,12 @@ use chrono::{DateTime, Utc};
 use super::model::{Need, NeedContent, NeedError, NeedStatus, Step};
 use super::store::{self, Filter};
 use crate::accounts::{Caller, Member};
-use crate::db::{self, Conn, DbError};
+use crate::db::{self, Conn, DbError, Entry, Follower, Part};
 use crate::ids::{NeedId, ProfileId};
 use crate::profiles;
 
+/// What needs are called in the change feed.
+pub const KIND: &str = "need";
 /// How many needs one round of upkeep takes on.
 const ROUND: i64 = 200;
 
@@ -40,13 +42,14 @@ pub fn managed(conn: &mut Conn, member: &Member, id: &NeedId) -> Result<Need, Ne
     Ok(need)
 }
 
-pub fn list(
-    conn: &mut Conn,
-    filter: &Filter,
-    cursor: Option<&str>,
-    limit: i64,
-) -> Result<Vec<Need>, DbError> {
-    store::list(conn, filter, cursor, limit)
+pub fn list(conn: &mut Conn, filter: &Filter, part: Part<'_>) -> Result<Vec<Need>, DbError> {
+    store::list(conn, filter, part)
+}
+
+/// Who reads a list.
+pub fn follower(conn: &mut Conn, filter: &Filter) -> Result<Follower, DbError> {
+    let managed_by = filter.managed_by.as_ref();
+    profiles::list_follower(conn, managed_by, filter.published, filter.profile.clone())
 }
 
 /// Ids of all needs after `cursor`, in their order; for a full scan.
@@ -84,8 +87,9 @@ pub fn put_imported(
 ) -> Result<Need, NeedError> {
     match known.map(|id| store::find(conn, id)).transpose()?.flatten() {
         Some(mut need) => {
+            let before = need.status;
             need.renew(now, content)?;
-            Ok(save(conn, now, need)?)
+            Ok(save(conn, now, before, need)?)
         }
         None => Ok(insert(conn, now, content)?),
     }
@@ -99,14 +103,14 @@ pub fn replace(
     content: NeedContent,
 ) -> Result<Need, NeedError> {
     need.rewrite(now, content)?;
-    Ok(save(conn, now, need)?)
+    Ok(save(conn, now, need.status, need)?)
 }
 
 /// Ends a need.
 pub fn step(conn: &mut Conn, now: DateTime<Utc>, mut need: Need, step: Step) -> Result<Need, NeedError> {
     let next = need.status.after(step).ok_or(NeedError::Transition(need.status, step.aim()))?;
-    need.status = next;
-    Ok(save(conn, now, need)?)
+    let before = std::mem::replace(&mut need.status, next);
+    Ok(save(conn, now, before, need)?)
 }
 
 /// Ends needs whose time ran out, a bounded number a call; returns how many.
@@ -121,19 +125,35 @@ pub fn expire_due(conn: &mut Conn, now: DateTime<Utc>) -> Result<usize, NeedErro
 
 fn insert(conn: &mut Conn, now: DateTime<Utc>, content: NeedContent) -> Result<Need, DbError> {
     let need = Need::new(now, content);
+    let public = is_public(conn, &need, need.status)?;
     store::insert(conn, &need)?;
-    record(conn, now, &need.id)?;
+    db::record(conn, now, entry(&need, public))?;
     Ok(need)
 }
 
-fn save(conn: &mut Conn, now: DateTime<Utc>, mut need: Need) -> Result<Need, DbError> {
+fn save(conn: &mut Conn, now: DateTime<Utc>, before: NeedStatus, mut need: Need) -> Result<Need, DbError> {
+    let public = is_public(conn, &need, before)?;
     store::update(conn, &mut need, now)?;
-    record(conn, now, &need.id)?;
+    db::record(conn, now, entry(&need, public))?;
     Ok(need)
 }
 
-fn record(conn: &mut Conn, now: DateTime<Utc>, id: &NeedId) -> Result<(), DbError> {
-    db::record(conn, now, "need", id.as_str())
+/// Notes that everybody begins or ceases to see what a profile has open: it was published or taken down.
+pub fn seen_or_hidden(conn: &mut Conn, now: DateTime<Utc>, profile: &ProfileId) -> Result<(), DbError> {
+    for need in store::open_of_profile(conn, profile)? {
+        db::record(conn, now, Entry { kind: KIND, id: need.id.as_str(), profile, public: true })?;
+    }
+    Ok(())
+}
+
+/// Whether everybody may hear of a change: the need was open before or is now, and its profile is published.
+fn is_public(conn: &mut Conn, need: &Need, before: NeedStatus) -> Result<bool, DbError> {
+    let open = [before, need.status].contains(&NeedStatus::Open);
+    Ok(open && profiles::is_published_locked(conn, &need.content.profile)?)
+}
+
+fn entry(need: &Need, public: bool) -> Entry<'_> {
+    Entry { kind: KIND, id: need.id.as_str(), profile: &need.content.profile, public }
 }
 
 #[cfg(test)]
@@ -179,8 +199,8 @@ mod tests {
         let (_folder, mut conn, profile) = stored(now);
         let need = put_imported(&mut conn, now, None, content(&profile, "Mentor")).unwrap();
         assert_eq!(get(&mut conn, &need.id).unwrap(), need);
-        assert_eq!(list(&mut conn, &public(), None, 9).unwrap(), from_ref(&need));
-        assert_eq!(list(&mut conn, &public(), Some(need.id.as_str()), 9).unwrap(), []);
+        assert_eq!(list(&mut conn, &public(), Part::After(None, 9)).unwrap(), from_ref(&need));
+        assert_eq!(list(&mut conn, &public(), Part::After(Some(need.id.as_str()), 9)).unwrap(), []);
         assert_eq!(open_of_profile(&mut conn, &profile).unwrap(), from_ref(&need));
         assert_eq!(ids_of_profile(&mut conn, &profile).unwrap(), [need.id.as_str()]);
         assert_eq!(list_ids(&mut conn, "", 9).unwrap(), [need.id.as_str()]);
@@ -192,7 +212,7 @@ mod tests {
         let now = DateTime::UNIX_EPOCH + TimeDelta::days(20_000);
         let (_folder, mut conn, profile) = stored(now);
         put_imported(&mut conn, now, None, content(&profile, "Mentor")).unwrap();
-        let mut count = |filter| list(&mut conn, &filter, None, 9).unwrap().len();
+        let mut count = |filter| list(&mut conn, &filter, Part::After(None, 9)).unwrap().len();
         let of = |kind| Filter { kind: Some(kind), ..public() };
         assert_eq!(count(of(crate::values::HelpType::Mentoring)), 1);
         assert_eq!(count(of(crate::values::HelpType::Funding)), 0);
@@ -210,11 +230,12 @@ mod tests {
         let visitor = Caller(None);
         assert!(visible(&mut conn, &visitor, &need.id).is_ok());
         // Reminded first, archived when the time that the reminder gives is over.
+        let belongings = profiles::Belongings(seen_or_hidden);
         for day in [400, 414] {
-            profiles::keep_fresh(&mut conn, now + TimeDelta::days(day)).unwrap();
+            profiles::keep_fresh(&mut conn, now + TimeDelta::days(day), belongings).unwrap();
         }
         assert!(matches!(visible(&mut conn, &visitor, &need.id), Err(NeedError::NotFound)));
-        assert_eq!(list(&mut conn, &public(), None, 9).unwrap(), []);
+        assert_eq!(list(&mut conn, &public(), Part::After(None, 9)).unwrap(), []);
         assert_eq!(ids_of_profile(&mut conn, &profile).unwrap(), [need.id.as_str()]);
     }
 
@@ -247,6 +268,6 @@ mod tests {
         let renewed = put_imported(&mut conn, later, Some(&first.id), again).unwrap();
         assert_eq!((&renewed.id, renewed.status), (&first.id, NeedStatus::Open));
         assert_eq!(renewed.expires_at, later + TimeDelta::days(10));
-        assert_eq!(list(&mut conn, &public(), None, 9).unwrap(), [renewed]);
+        assert_eq!(list(&mut conn, &public(), Part::After(None, 9)).unwrap(), [renewed]);
     }
 }

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::model::{Need, NeedStatus};
 use crate::db::schema::{memberships, needs, profiles};
-use crate::db::{Conn, DbError, from_code, from_json, to_json};
+use crate::db::{Conn, DbError, Part, from_code, from_json, to_json};
 use crate::ids::{AccountId, NeedId, ProfileId};
 use crate::profiles::ProfileStatus;
 use crate::values::HelpType;
@@ -83,13 +83,8 @@ pub struct Filter {
     pub published: bool,
 }
 
-/// Newest first, after (older than) `cursor`.
-pub fn list(
-    conn: &mut Conn,
-    filter: &Filter,
-    cursor: Option<&str>,
-    limit: i64,
-) -> Result<Vec<Need>, DbError> {
+/// Newest first.
+pub fn list(conn: &mut Conn, filter: &Filter, part: Part<'_>) -> Result<Vec<Need>, DbError> {
     let mut query = needs::table.into_boxed();
     if let Some(status) = filter.status {
         query = query.filter(needs::status.eq(status.code()));
@@ -111,10 +106,12 @@ pub fn list(
             profiles::table.filter(profiles::status.eq(ProfileStatus::Published.code())).select(profiles::id);
         query = query.filter(needs::profile_id.eq_any(published));
     }
-    if let Some(cursor) = cursor {
-        query = query.filter(needs::id.lt(cursor.to_owned()));
-    }
-    let rows: Vec<NeedRow> = query.order(needs::id.desc()).limit(limit).load(conn)?;
+    query = match part {
+        Part::After(None, limit) => query.limit(limit),
+        Part::After(Some(key), limit) => query.filter(needs::id.lt(key)).limit(limit),
+        Part::Of(ids) => query.filter(needs::id.eq_any(ids)),
+    };
+    let rows: Vec<NeedRow> = query.order(needs::id.desc()).load(conn)?;
     rows.into_iter().map(NeedRow::need).collect()
 }
 

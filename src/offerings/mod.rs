@@ -6,6 +6,9 @@ mod service;
 mod store;
 
 pub use model::{
-    Client, Eligibility, Maturity, Offering, OfferingContent, OfferingError, OfferingStatus, Pillar, Price,
+    ClientKind, Eligibility, Maturity, Offering, OfferingContent, OfferingError, OfferingStatus, Pillar,
+    Price,
 };
-pub use service::{expire_due, find, ids_of_profile, list_ids, open_of_profile, put_imported};
+pub use service::{
+    expire_due, find, ids_of_profile, list_ids, open_of_profile, put_imported, seen_or_hidden,
+};

@@ -49,7 +49,7 @@ codes!(
 
 codes!(
     /// Whom a service is for.
-    Client {
+    ClientKind {
         Sme = "sme",
         SmallMidCap = "small_mid_cap",
         PublicSector = "public_sector",
@@ -59,20 +59,7 @@ codes!(
 /// What an offering says: the fields that those who manage its profile write.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({
-    "profile": "prf_01JDBQZ5W0V6P8R3K2M9XE4T7N",
-    "type": "compute",
-    "title": {"en": "Compute time for first experiments"},
-    "description": {"en": "Entry-level access to an AI-optimised supercomputer, one to three months."},
-    "concepts": ["high_performance_computing"],
-    "languages": ["en"],
-    "formats": ["online"],
-    "maturity": "readiness",
-    "clients": ["sme"],
-    "eligibility": {"countries": ["AT", "DE", "FI"], "sizes": ["micro", "small", "medium"]},
-    "access": "playground",
-    "price": {"amount_cents": 0, "currency": "EUR"}
-}))]
+#[schema(as = CreateOffering)]
 pub struct OfferingContent {
     /// Who offers. Can't be changed later.
     pub profile: ProfileId,
@@ -101,7 +88,7 @@ pub struct OfferingContent {
     /// Whom it is for; empty means anybody.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 3)]
-    pub clients: Vec<Client>,
+    pub clients: Vec<ClientKind>,
     /// Who can take it up; absent means anybody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eligibility: Option<Eligibility>,

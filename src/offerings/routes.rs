@@ -7,22 +7,23 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::model::{
-    Client, Eligibility, Maturity, Offering, OfferingContent, OfferingError, OfferingStatus, Pillar, Price,
-    Step,
+    ClientKind, Eligibility, Maturity, Offering, OfferingContent, OfferingError, OfferingStatus, Pillar,
+    Price, Step,
 };
 use super::service;
 use super::store::Filter;
 use crate::accounts::{Caller, Member};
 use crate::clock::Clock;
-use crate::db::Db;
+use crate::db::{Conn, Db, DbError, Follower, Part};
 use crate::http::answer::Answer;
 use crate::http::body::{MergePatch, ValidJson, patch_schema};
 use crate::http::codes::Code;
 use crate::http::conditional::IfMatch;
 use crate::http::idempotency::IdempotencyKey;
-use crate::http::page::{self, Page};
+use crate::http::index_token::write;
 use crate::http::problem::Problem;
 use crate::http::query::ValidQuery;
+use crate::http::sync::{Asked, Followed, FollowedPage};
 use crate::ids::{OfferingId, ProfileId};
 use crate::values::{ConceptId, Format, HelpType, Language, Multilingual, Sector};
 
@@ -79,7 +80,7 @@ pub struct OfferingView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pillar: Option<Pillar>,
     /// Whom it is for; empty means anybody.
-    pub clients: Vec<Client>,
+    pub clients: Vec<ClientKind>,
     /// Who can take it up; absent means anybody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eligibility: Option<Eligibility>,
@@ -139,6 +140,7 @@ impl From<Offering> for OfferingView {
 pub struct ListOfferings {
     /// Only those of this profile.
     pub profile: Option<ProfileId>,
+    /// Only those of this type.
     #[serde(rename = "type")]
     pub kind: Option<HelpType>,
     /// Other than `open`: own offerings with `managed`, or for administrators.
@@ -149,8 +151,12 @@ pub struct ListOfferings {
     /// How many items at most.
     #[param(minimum = 1, maximum = 100, default = 20)]
     pub limit: Option<u32>,
+    /// Begins a copy of the list: what is newer than this moment, and from then on what changes, see "Keeping a copy"
+    /// above. `1970-01-01T00:00:00Z` begins with all that the list holds.
+    #[param(example = "1970-01-01T00:00:00Z")]
+    pub updated_since: Option<DateTime<Utc>>,
     /// `next` of the page before, unchanged.
-    #[param(max_length = 500)]
+    #[param(min_length = 1, max_length = 500, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
 }
 
@@ -178,33 +184,54 @@ impl ListOfferings {
 #[utoipa::path(
     tag = "offerings",
     summary = "List offerings",
-    description = "Open offerings of published profiles, newest first; also those that can be taken \
-        up only from a later day. To find by words or by fit, use search and matching.",
+    description = "Open offerings of published profiles, newest first; also those that can be taken up only from a \
+        later day. To find by words or by fit, use search and matching.\n\n**Rights:** anybody; with `managed` \
+        those who manage the profiles, with another `status` than `open` administrators too.",
     params(ListOfferings),
     security((), ("bearer" = [])),
-    responses((status = 200, description = "A page of offerings", body = Page<OfferingView>),
-        (status = 403, description = "`forbidden`"))
+    responses((status = 200, description = "A page of offerings", body = FollowedPage<OfferingView>),
+        (status = 403, description = "`forbidden`"), (status = 410, description = "`copy_outdated`"))
 )]
 #[get("/offerings")]
 async fn list_offerings(
     request: HttpRequest,
     db: web::Data<Db>,
+    clock: web::Data<Clock>,
     caller: Caller,
     query: ValidQuery<ListOfferings>,
 ) -> Result<Answer, Problem> {
     let query = query.0;
-    let (filter, limit) = (query.filter(&caller)?, page::limit(query.limit)?);
-    let cursor = page::decode_cursor(query.cursor.as_deref())?;
-    let offerings =
-        db.read(move |conn| service::list(conn, &filter, cursor.as_deref(), i64::from(limit) + 1)).await?;
-    let page = Page::of(offerings, limit, |offering| offering.id.to_string());
-    Answer::page(&request, &page.map(OfferingView::from))
+    let asked = Asked::of(&request, query.limit, query.cursor.as_deref(), query.updated_since)?;
+    let (list, now) = (OfferingList(query.filter(&caller)?), clock.now());
+    let page = db.read(move |conn| asked.page(conn, now, &list)).await?;
+    page.answer(&request)
+}
+
+/// A list, as it can be followed.
+struct OfferingList(Filter);
+
+impl Followed for OfferingList {
+    type View = OfferingView;
+    const KIND: &'static str = service::KIND;
+
+    fn load(&self, conn: &mut Conn, part: Part<'_>) -> Result<Vec<OfferingView>, Problem> {
+        Ok(service::list(conn, &self.0, part)?.into_iter().map(OfferingView::from).collect())
+    }
+
+    fn id(view: &OfferingView) -> &str {
+        view.id.as_str()
+    }
+
+    fn follower(&self, conn: &mut Conn) -> Result<Follower, DbError> {
+        service::follower(conn, &self.0)
+    }
 }
 
 #[utoipa::path(
     tag = "offerings",
     summary = "Create an offering",
-    description = "Makes a draft for a profile that the caller manages. Open it when it is ready.",
+    description = "Makes a draft for a profile that the caller manages. Open it when it is ready.\n\n**Rights:** \
+        those who manage the profile.",
     security(("bearer" = [])),
     params(("Idempotency-Key" = Option<String>, Header, description = "The same key and body get the same answer for 24 hours")),
     request_body = OfferingContent,
@@ -221,12 +248,11 @@ async fn create_offering(
     body: ValidJson<OfferingContent>,
 ) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
-        key.once(conn, now, member.id.as_str(), &body.fingerprint, |conn| {
-            let offering = service::create(conn, now, &member, body.value)?;
-            let location = format!("/api/v1/offerings/{}", offering.id);
-            Answer::created(location, offering.version, &OfferingView::from(offering))
-        })
+    let (scope, fingerprint) = (member.id.to_string(), body.fingerprint);
+    key.once(&db, now, scope, fingerprint, move |conn| {
+        let offering = service::create(conn, now, &member, body.value)?;
+        let location = format!("/api/v1/offerings/{}", offering.id);
+        Answer::created(location, offering.version, &OfferingView::from(offering))
     })
     .await
 }
@@ -234,9 +260,10 @@ async fn create_offering(
 #[utoipa::path(
     tag = "offerings",
     summary = "Read an offering",
-    description = "One that is not open, or whose profile is not published, is shown to those who \
-        manage the profile.",
-    params(("id" = OfferingId, Path)),
+    description = "One that is not open, or whose profile is not published, is shown to those who manage the \
+        profile.\n\n**Rights:** anybody, if it is open and its profile published; else those who manage the \
+        profile, and administrators.",
+    params(("id" = OfferingId, Path, description = "The offering")),
     security((), ("bearer" = [])),
     responses((status = 200, description = "The offering; `ETag` is its version", body = OfferingView))
 )]
@@ -256,8 +283,9 @@ async fn read_offering(
 #[utoipa::path(
     tag = "offerings",
     summary = "Change an offering",
-    description = "A JSON merge patch (RFC 7396) of a draft or an open offering.",
-    params(("id" = OfferingId, Path), ("If-Match" = String, Header, description = "The `ETag` that was read")),
+    description = "A JSON merge patch (RFC 7396) of a draft or an open offering.\n\n**Rights:** those who manage \
+        the profile.",
+    params(("id" = OfferingId, Path, description = "The offering"), ("If-Match" = String, Header, description = "The `ETag` that was read")),
     security(("bearer" = [])),
     request_body(content = UpdateOffering, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The changed offering", body = OfferingView),
@@ -274,7 +302,7 @@ async fn update_offering(
     patch: MergePatch,
 ) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
+    write(&db, move |conn| {
         let offering = service::managed(conn, &member, &id)?;
         if_match.check(offering.version)?;
         let content = patch.apply::<UpdateOffering, _>(&offering.content)?;
@@ -288,7 +316,7 @@ async fn update_offering(
 /// then.
 async fn step(db: &Db, clock: &Clock, member: Member, id: OfferingId, step: Step) -> Result<Answer, Problem> {
     let now = clock.now();
-    db.write(move |conn| {
+    write(db, move |conn| {
         let offering = service::managed(conn, &member, &id)?;
         let offering = service::step(conn, now, offering, step)?;
         Answer::versioned(offering.version, &OfferingView::from(offering))
@@ -299,9 +327,9 @@ async fn step(db: &Db, clock: &Clock, member: Member, id: OfferingId, step: Step
 #[utoipa::path(
     tag = "offerings",
     summary = "Open an offering",
-    description = "Others see it while its profile is published, also before `opens_on`. Refused once \
-        `closes_on` has passed.",
-    params(("id" = OfferingId, Path)),
+    description = "Others see it while its profile is published, also before `opens_on`. Refused once `closes_on` \
+        has passed.\n\n**Rights:** those who manage the profile.",
+    params(("id" = OfferingId, Path, description = "The offering")),
     security(("bearer" = [])),
     responses((status = 200, description = "The open offering", body = OfferingView),
         (status = 403, description = "`forbidden`"),
@@ -320,8 +348,8 @@ async fn open_offering(
 #[utoipa::path(
     tag = "offerings",
     summary = "Close an offering",
-    description = "It leaves lists, search and matching, for good.",
-    params(("id" = OfferingId, Path)),
+    description = "It leaves lists, search and matching, for good.\n\n**Rights:** those who manage the profile.",
+    params(("id" = OfferingId, Path, description = "The offering")),
     security(("bearer" = [])),
     responses((status = 200, description = "The closed offering", body = OfferingView),
         (status = 403, description = "`forbidden`"),

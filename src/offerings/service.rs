@@ -5,10 +5,12 @@ use chrono::{DateTime, Utc};
 use super::model::{Offering, OfferingContent, OfferingError, OfferingStatus, Step};
 use super::store::{self, Filter};
 use crate::accounts::{Caller, Member};
-use crate::db::{self, Conn, DbError};
+use crate::db::{self, Conn, DbError, Entry, Follower, Part};
 use crate::ids::{OfferingId, ProfileId};
 use crate::profiles;
 
+/// What offerings are called in the change feed.
+pub const KIND: &str = "offering";
 /// How many offerings one round of upkeep takes on.
 const ROUND: i64 = 200;
 
@@ -40,13 +42,14 @@ pub fn managed(conn: &mut Conn, member: &Member, id: &OfferingId) -> Result<Offe
     Ok(offering)
 }
 
-pub fn list(
-    conn: &mut Conn,
-    filter: &Filter,
-    cursor: Option<&str>,
-    limit: i64,
-) -> Result<Vec<Offering>, DbError> {
-    store::list(conn, filter, cursor, limit)
+pub fn list(conn: &mut Conn, filter: &Filter, part: Part<'_>) -> Result<Vec<Offering>, DbError> {
+    store::list(conn, filter, part)
+}
+
+/// Who reads a list.
+pub fn follower(conn: &mut Conn, filter: &Filter) -> Result<Follower, DbError> {
+    let managed_by = filter.managed_by.as_ref();
+    profiles::list_follower(conn, managed_by, filter.published, filter.profile.clone())
 }
 
 /// Ids of all offerings after `cursor`, in their order; for a full scan.
@@ -85,8 +88,9 @@ pub fn put_imported(
 ) -> Result<Offering, OfferingError> {
     match known.map(|id| store::find(conn, id)).transpose()?.flatten() {
         Some(mut offering) => {
+            let before = offering.status;
             offering.renew(now, content)?;
-            Ok(save(conn, now, offering)?)
+            Ok(save(conn, now, before, offering)?)
         }
         None => {
             content.check()?;
@@ -104,7 +108,7 @@ pub fn replace(
     content: OfferingContent,
 ) -> Result<Offering, OfferingError> {
     offering.rewrite(now, content)?;
-    Ok(save(conn, now, offering)?)
+    Ok(save(conn, now, offering.status, offering)?)
 }
 
 /// Moves an offering through its life. What is over can't be opened.
@@ -114,12 +118,12 @@ pub fn step(
     mut offering: Offering,
     step: Step,
 ) -> Result<Offering, OfferingError> {
-    let refused = OfferingError::Transition(offering.status, step.aim());
-    offering.status = offering.status.after(step).ok_or(refused)?;
+    let before = offering.status;
+    offering.status = before.after(step).ok_or(OfferingError::Transition(before, step.aim()))?;
     if step == Step::Open && offering.content.is_over(now) {
         return Err(OfferingError::Over);
     }
-    Ok(save(conn, now, offering)?)
+    Ok(save(conn, now, before, offering)?)
 }
 
 /// Ends open offerings whose closing day has passed, a bounded number a call; returns how many.
@@ -133,19 +137,40 @@ pub fn expire_due(conn: &mut Conn, now: DateTime<Utc>) -> Result<usize, Offering
 }
 
 fn insert(conn: &mut Conn, offering: Offering) -> Result<Offering, DbError> {
+    let public = is_public(conn, &offering, offering.status)?;
     store::insert(conn, &offering)?;
-    record(conn, offering.created_at, &offering.id)?;
+    db::record(conn, offering.created_at, entry(&offering, public))?;
     Ok(offering)
 }
 
-fn save(conn: &mut Conn, now: DateTime<Utc>, mut offering: Offering) -> Result<Offering, DbError> {
+fn save(
+    conn: &mut Conn,
+    now: DateTime<Utc>,
+    before: OfferingStatus,
+    mut offering: Offering,
+) -> Result<Offering, DbError> {
+    let public = is_public(conn, &offering, before)?;
     store::update(conn, &mut offering, now)?;
-    record(conn, now, &offering.id)?;
+    db::record(conn, now, entry(&offering, public))?;
     Ok(offering)
 }
 
-fn record(conn: &mut Conn, now: DateTime<Utc>, id: &OfferingId) -> Result<(), DbError> {
-    db::record(conn, now, "offering", id.as_str())
+/// Notes that everybody begins or ceases to see what a profile has open: it was published or taken down.
+pub fn seen_or_hidden(conn: &mut Conn, now: DateTime<Utc>, profile: &ProfileId) -> Result<(), DbError> {
+    for offering in store::open_of_profile(conn, profile)? {
+        db::record(conn, now, Entry { kind: KIND, id: offering.id.as_str(), profile, public: true })?;
+    }
+    Ok(())
+}
+
+/// Whether everybody may hear of a change: the offering was open before or is now, and its profile is published.
+fn is_public(conn: &mut Conn, offering: &Offering, before: OfferingStatus) -> Result<bool, DbError> {
+    let open = [before, offering.status].contains(&OfferingStatus::Open);
+    Ok(open && profiles::is_published_locked(conn, &offering.content.profile)?)
+}
+
+fn entry(offering: &Offering, public: bool) -> Entry<'_> {
+    Entry { kind: KIND, id: offering.id.as_str(), profile: &offering.content.profile, public }
 }
 
 #[cfg(test)]
@@ -199,8 +224,8 @@ mod tests {
         let open = put_imported(&mut conn, now, None, open).unwrap();
         assert_eq!(open.status, OfferingStatus::Open);
         assert_eq!(get(&mut conn, &open.id).unwrap(), open);
-        assert_eq!(list(&mut conn, &public(), None, 9).unwrap(), from_ref(&open));
-        assert_eq!(list(&mut conn, &public(), Some(open.id.as_str()), 9).unwrap(), []);
+        assert_eq!(list(&mut conn, &public(), Part::After(None, 9)).unwrap(), from_ref(&open));
+        assert_eq!(list(&mut conn, &public(), Part::After(Some(open.id.as_str()), 9)).unwrap(), []);
         assert_eq!(open_of_profile(&mut conn, &profile).unwrap(), from_ref(&open));
         assert_eq!(ids_of_profile(&mut conn, &profile).unwrap(), [open.id.as_str()]);
         assert_eq!(list_ids(&mut conn, "", 9).unwrap(), [open.id.as_str()]);
@@ -215,7 +240,7 @@ mod tests {
         let draft = insert(&mut conn, draft).unwrap();
         let visitor = Caller(None);
         assert!(matches!(visible(&mut conn, &visitor, &draft.id), Err(OfferingError::NotFound)));
-        assert_eq!(list(&mut conn, &public(), None, 9).unwrap(), []);
+        assert_eq!(list(&mut conn, &public(), Part::After(None, 9)).unwrap(), []);
         let id = draft.id.clone();
         let open = step(&mut conn, now, draft, Step::Open).unwrap();
         assert_eq!(visible(&mut conn, &visitor, &id).unwrap(), open);
@@ -249,7 +274,7 @@ mod tests {
         assert_eq!(expire_due(&mut conn, end).unwrap(), 0);
         let expired = get(&mut conn, &open.id).unwrap();
         assert_eq!((expired.status, expired.version), (OfferingStatus::Expired, 2));
-        assert_eq!(list(&mut conn, &public(), None, 9).unwrap(), []);
+        assert_eq!(list(&mut conn, &public(), Part::After(None, 9)).unwrap(), []);
     }
 
     #[test]
@@ -274,10 +299,11 @@ mod tests {
         let open = content(&profile, "2029-03-31");
         let open = put_imported(&mut conn, now, None, open).unwrap();
         // Reminded first, archived when the time that the reminder gives is over.
+        let belongings = profiles::Belongings(seen_or_hidden);
         for day in ["2028-03-01T00:00:00Z", "2028-03-15T00:00:00Z"] {
-            profiles::keep_fresh(&mut conn, at(day)).unwrap();
+            profiles::keep_fresh(&mut conn, at(day), belongings).unwrap();
         }
         assert!(visible(&mut conn, &Caller(None), &open.id).is_err());
-        assert_eq!(list(&mut conn, &public(), None, 9).unwrap(), []);
+        assert_eq!(list(&mut conn, &public(), Part::After(None, 9)).unwrap(), []);
     }
 }

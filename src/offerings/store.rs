@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::model::{Offering, OfferingStatus};
 use crate::db::schema::{memberships, offerings, profiles};
-use crate::db::{Conn, DbError, from_code, from_json, to_json};
+use crate::db::{Conn, DbError, Part, from_code, from_json, to_json};
 use crate::ids::{AccountId, OfferingId, ProfileId};
 use crate::profiles::ProfileStatus;
 use crate::values::HelpType;
@@ -87,13 +87,8 @@ pub struct Filter {
     pub published: bool,
 }
 
-/// Newest first, after (older than) `cursor`.
-pub fn list(
-    conn: &mut Conn,
-    filter: &Filter,
-    cursor: Option<&str>,
-    limit: i64,
-) -> Result<Vec<Offering>, DbError> {
+/// Newest first.
+pub fn list(conn: &mut Conn, filter: &Filter, part: Part<'_>) -> Result<Vec<Offering>, DbError> {
     let mut query = offerings::table.into_boxed();
     if let Some(status) = filter.status {
         query = query.filter(offerings::status.eq(status.code()));
@@ -115,10 +110,12 @@ pub fn list(
             profiles::table.filter(profiles::status.eq(ProfileStatus::Published.code())).select(profiles::id);
         query = query.filter(offerings::profile_id.eq_any(published));
     }
-    if let Some(cursor) = cursor {
-        query = query.filter(offerings::id.lt(cursor.to_owned()));
-    }
-    let rows: Vec<OfferingRow> = query.order(offerings::id.desc()).limit(limit).load(conn)?;
+    query = match part {
+        Part::After(None, limit) => query.limit(limit),
+        Part::After(Some(key), limit) => query.filter(offerings::id.lt(key)).limit(limit),
+        Part::Of(ids) => query.filter(offerings::id.eq_any(ids)),
+    };
+    let rows: Vec<OfferingRow> = query.order(offerings::id.desc()).load(conn)?;
     rows.into_iter().map(OfferingRow::offering).collect()
 }
 

@@ -32,7 +32,8 @@ pub fn configure(api: &mut ServiceConfig<'_>) {
 /// How the service is.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
-    #[schema(example = "ok")]
+    /// Always the same: what is not well answers with a problem.
+    #[schema(pattern = "^ok$", example = "ok")]
     pub status: &'static str,
     /// Documents in the search index.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,9 +41,9 @@ pub struct Health {
 }
 
 #[utoipa::path(
-    tag = "operation",
+    tag = "start here",
     summary = "Is it alive?",
-    description = "Answers as long as the process can answer anything.",
+    description = "Answers as long as the process can answer anything.\n\n**Rights:** anybody.",
     responses((status = 200, description = "Alive", body = Health))
 )]
 #[get("/health/live")]
@@ -53,7 +54,7 @@ async fn check_live() -> Result<Answer, Problem> {
 #[utoipa::path(
     tag = "operation",
     summary = "Is it ready?",
-    description = "Ready when the database answers and the index has been built.",
+    description = "Ready when the database answers and the index has been built.\n\n**Rights:** anybody.",
     responses((status = 200, description = "Ready", body = Health))
 )]
 #[get("/health/ready")]
@@ -68,7 +69,8 @@ async fn check_ready(db: web::Data<Db>, searcher: web::Data<Searcher>) -> Result
 #[utoipa::path(
     tag = "operation",
     summary = "Read the metrics",
-    description = "Numbers in the text format of Prometheus.",
+    description = "Numbers in the text format of Prometheus.\n\n**Rights:** anybody who can reach it; a proxy in \
+        front may keep it inside.",
     responses((status = 200, description = "The numbers", content_type = "text/plain", body = String))
 )]
 #[get("/metrics")]
@@ -89,17 +91,21 @@ async fn read_metrics(
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MailView {
     pub id: MailId,
-    #[schema(example = "introduction_requested")]
+    /// What it is about; names its template.
+    #[schema(pattern = "^[a-z_]{1,40}$", example = "introduction_requested")]
     pub kind: String,
     pub status: MailStatus,
     /// How often it was tried.
+    #[schema(minimum = 0)]
     pub attempts: i32,
     /// When it is tried next.
     pub due_at: DateTime<Utc>,
     /// What the last try failed with.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 200)]
     pub last_error: Option<String>,
     pub created_at: DateTime<Utc>,
+    /// When a mail server took it over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<DateTime<Utc>>,
 }
@@ -130,15 +136,15 @@ pub struct ListMails {
     #[param(minimum = 1, maximum = 100, default = 20)]
     pub limit: Option<u32>,
     /// `next` of the page before, unchanged.
-    #[param(max_length = 500)]
+    #[param(min_length = 1, max_length = 500, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
 }
 
 #[utoipa::path(
     tag = "mail",
     summary = "List mails",
-    description = "The outbox, newest first, for administrators. Dead letters are those that were given up after the \
-        last try.",
+    description = "The outbox, newest first. Dead letters are those that were given up after the last \
+        try.\n\n**Rights:** administrators.",
     params(ListMails),
     security(("bearer" = [])),
     responses((status = 200, description = "A page of mails", body = Page<MailView>),
@@ -162,8 +168,8 @@ async fn list_mails(
 #[utoipa::path(
     tag = "mail",
     summary = "Try a dead letter again",
-    description = "Puts a mail that was given up back into the outbox.",
-    params(("id" = MailId, Path)),
+    description = "Puts a mail that was given up back into the outbox.\n\n**Rights:** administrators.",
+    params(("id" = MailId, Path, description = "The mail")),
     security(("bearer" = [])),
     responses((status = 204, description = "It will be tried again at once"),
         (status = 403, description = "`forbidden`"), (status = 409, description = "`invalid_transition`: it is not dead"))

@@ -12,9 +12,12 @@ pub use model::{
     ProfileError, ProfileKind, ProfileStatus, Reader, Wish,
 };
 pub use service::{
-    find, follow, followers, get, is_follower, is_manager, is_published, keep_fresh, list_ids, lock, managed,
-    managed_by, managers, may_manage, put_imported, reader, staff, stop_following, visible,
+    find, follow, followers, get, is_follower, is_manager, is_published, is_published_locked, keep_fresh,
+    list_follower, list_ids, lock, looks_different_to, managed, managed_by, managers, may_manage,
+    put_imported, reader, staff, stop_following, visible,
 };
+
+use chrono::{DateTime, Utc};
 
 use crate::db::{Conn, DbError};
 use crate::ids::{AccountId, ProfileId};
@@ -25,3 +28,8 @@ pub trait Acquaintances: Send + Sync {
     fn are_matched(&self, conn: &mut Conn, profile: &ProfileId, account: &AccountId)
     -> Result<bool, DbError>;
 }
+
+/// Notes in the change feed what everybody begins or ceases to see with a profile that is published or taken down. The
+/// domains that a profile's things belong to can; profiles stand to the left of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Belongings(pub fn(&mut Conn, DateTime<Utc>, &ProfileId) -> Result<(), DbError>);

@@ -52,6 +52,7 @@ pub const REMINDER: TimeDelta = TimeDelta::days(14);
 /// What a profile says of itself: the fields that its managers write.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = CreateProfile)]
 pub struct ProfileContent {
     /// Can't be changed later.
     pub kind: ProfileKind,

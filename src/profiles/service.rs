@@ -3,19 +3,21 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::Acquaintances;
 use super::mails;
 use super::model::{
     FieldVisibility, PROFILE_LIFETIME, Profile, ProfileContent, ProfileError, ProfileKind, ProfileStatus,
     REMINDER, Reader, Step,
 };
 use super::store::{self, Filter};
+use super::{Acquaintances, Belongings};
 use crate::accounts::{self, Caller, Member};
-use crate::db::{self, Conn, DbError, from_code};
+use crate::db::{self, Audience, Conn, DbError, Entry, Follower, Part, from_code};
 use crate::faults::Faults;
 use crate::ids::{AccountId, ProfileId};
 use crate::mail;
 
+/// What profiles are called in the change feed.
+pub const KIND: &str = "profile";
 /// How many profiles one round of upkeep takes on.
 const ROUND: i64 = 200;
 
@@ -30,6 +32,12 @@ pub fn get(conn: &mut Conn, id: &ProfileId) -> Result<Profile, ProfileError> {
 /// Whether there is such a profile and it is published.
 pub fn is_published(conn: &mut Conn, id: &ProfileId) -> Result<bool, DbError> {
     Ok(store::find(conn, id)?.is_some_and(|profile| profile.status == ProfileStatus::Published))
+}
+
+/// The same, and nobody changes that before the end of the transaction. Whoever notes in the change feed that everybody
+/// can see a thing of the profile needs to be sure: else a change of both at once would be told to nobody.
+pub fn is_published_locked(conn: &mut Conn, id: &ProfileId) -> Result<bool, DbError> {
+    Ok(store::find_status_locked(conn, id)? == Some(ProfileStatus::Published))
 }
 
 /// The profile, if the caller may know of it: it is published, or he manages it.
@@ -88,7 +96,47 @@ pub fn managers(conn: &mut Conn, id: &ProfileId) -> Result<Vec<AccountId>, DbErr
 /// Profiles that an account manages, newest first, 200 at most.
 pub fn managed_by(conn: &mut Conn, account: &AccountId) -> Result<Vec<ProfileId>, DbError> {
     let filter = Filter { managed_by: Some(account.clone()), ..Filter::default() };
-    Ok(store::list(conn, &filter, None, ROUND)?.into_iter().map(|profile| profile.id).collect())
+    Ok(store::list(conn, &filter, Part::After(None, ROUND))?.into_iter().map(|profile| profile.id).collect())
+}
+
+/// Who reads a list of what belongs to profiles: of those that `managed_by` manages, of published ones, or of all; only
+/// of one, where it is named.
+pub fn list_follower(
+    conn: &mut Conn,
+    managed_by: Option<&AccountId>,
+    published: bool,
+    only: Option<ProfileId>,
+) -> Result<Follower, DbError> {
+    let Some(account) = managed_by else {
+        let audience = Audience { all: !published, public: published, only, ..Audience::default() };
+        return Ok(Follower { audience, standing: String::new() });
+    };
+    let (profiles, standing) = managed_with_standing(conn, account)?;
+    Ok(Follower { audience: Audience { profiles, only, ..Audience::default() }, standing })
+}
+
+/// Who reads a list of profiles. Somebody who is logged in sees more of some than others do, and hears of the changes
+/// that are told to the profiles that he manages.
+pub fn follower(conn: &mut Conn, caller: &Caller, filter: &Filter) -> Result<Follower, DbError> {
+    let published = filter.status == Some(ProfileStatus::Published);
+    let mut follower = list_follower(conn, filter.managed_by.as_ref(), published, None)?;
+    if let (None, Some(account)) = (&filter.managed_by, caller.account()) {
+        let (profiles, standing) = managed_with_standing(conn, account)?;
+        let (hub_staff, administrator) = (store::is_hub_staff(conn, account)?, caller.is_administrator());
+        follower.audience.profiles = profiles;
+        follower.standing = format!("{standing} {hub_staff} {administrator}");
+    }
+    Ok(follower)
+}
+
+/// The profiles that an account manages, and a text that changes with those that it came to manage later than they were
+/// made: their things are older than its right to them.
+fn managed_with_standing(conn: &mut Conn, account: &AccountId) -> Result<(Vec<ProfileId>, String), DbError> {
+    let memberships = store::memberships(conn, account)?;
+    let late = memberships.iter().filter(|membership| membership.is_late);
+    let late: Vec<&str> = late.map(|membership| membership.profile.as_str()).collect();
+    let standing = format!("{account} {}", late.join(" "));
+    Ok((memberships.into_iter().map(|membership| membership.profile).collect(), standing))
 }
 
 /// Accounts that follow a profile.
@@ -110,13 +158,8 @@ pub fn list_ids(conn: &mut Conn, cursor: &str, limit: i64) -> Result<Vec<String>
     store::list_ids(conn, cursor, limit)
 }
 
-pub fn list(
-    conn: &mut Conn,
-    filter: &Filter,
-    cursor: Option<&str>,
-    limit: i64,
-) -> Result<Vec<Profile>, DbError> {
-    store::list(conn, filter, cursor, limit)
+pub fn list(conn: &mut Conn, filter: &Filter, part: Part<'_>) -> Result<Vec<Profile>, DbError> {
+    store::list(conn, filter, part)
 }
 
 /// Makes a draft that the account manages.
@@ -141,7 +184,7 @@ pub fn create(
     };
     store::insert(conn, &profile)?;
     store::add_manager(conn, &profile.id, owner, "owner", now)?;
-    record(conn, now, &profile.id)?;
+    record(conn, now, &profile, profile.status)?;
     Ok(profile)
 }
 
@@ -175,7 +218,7 @@ pub fn put_imported(
                 reminded_at: None,
             };
             store::insert(conn, &profile)?;
-            record(conn, now, &profile.id)?;
+            record(conn, now, &profile, profile.status)?;
             profile
         }
     };
@@ -212,7 +255,7 @@ pub fn replace(
     profile.content = content;
     profile.confirmed_at = now;
     store::update(conn, &mut profile, now)?;
-    record(conn, now, &profile.id)?;
+    record(conn, now, &profile, profile.status)?;
     Ok(profile)
 }
 
@@ -220,6 +263,7 @@ pub fn replace(
 pub fn step(
     conn: &mut Conn,
     now: DateTime<Utc>,
+    belongings: Belongings,
     mut profile: Profile,
     step: Step,
     reason: Option<String>,
@@ -228,13 +272,16 @@ pub fn step(
         .status
         .after(step, profile.content.kind)
         .ok_or(ProfileError::Transition(profile.status, step.aim()))?;
-    profile.status = next;
+    let before = std::mem::replace(&mut profile.status, next);
     profile.status_reason = reason;
     if next == ProfileStatus::Published {
         profile.confirmed_at = now;
     }
     store::update(conn, &mut profile, now)?;
-    record(conn, now, &profile.id)?;
+    record(conn, now, &profile, before)?;
+    if (before == ProfileStatus::Published) != (next == ProfileStatus::Published) {
+        belongings.0(conn, now, &profile.id)?;
+    }
     let mail = match step {
         Step::Approve => Some(mails::PROFILE_PUBLISHED),
         Step::Reject => Some(mails::PROFILE_REJECTED),
@@ -250,12 +297,16 @@ pub fn step(
 pub fn confirm(conn: &mut Conn, now: DateTime<Utc>, mut profile: Profile) -> Result<Profile, DbError> {
     profile.confirmed_at = now;
     store::update(conn, &mut profile, now)?;
-    record(conn, now, &profile.id)?;
+    record(conn, now, &profile, profile.status)?;
     Ok(profile)
 }
 
 /// Reminds managers of profiles that run out soon and archives those that have; returns how many were touched.
-pub fn keep_fresh(conn: &mut Conn, now: DateTime<Utc>) -> Result<usize, ProfileError> {
+pub fn keep_fresh(
+    conn: &mut Conn,
+    now: DateTime<Utc>,
+    belongings: Belongings,
+) -> Result<usize, ProfileError> {
     let due = store::list_unreminded(conn, now - PROFILE_LIFETIME + REMINDER, ROUND)?;
     for profile in &due {
         // Another process may be at the same work.
@@ -267,7 +318,7 @@ pub fn keep_fresh(conn: &mut Conn, now: DateTime<Utc>) -> Result<usize, ProfileE
     let over = store::list_unanswered(conn, now - REMINDER, ROUND)?;
     let touched = due.len() + over.len();
     for profile in over {
-        step(conn, now, profile, Step::Archive, None)?;
+        step(conn, now, belongings, profile, Step::Archive, None)?;
     }
     Ok(touched)
 }
@@ -320,6 +371,23 @@ fn tell_managers(conn: &mut Conn, now: DateTime<Utc>, kind: &str, id: &ProfileId
     Ok(())
 }
 
-fn record(conn: &mut Conn, now: DateTime<Utc>, id: &ProfileId) -> Result<(), DbError> {
-    db::record(conn, now, "profile", id.as_str())
+/// Notes that those who manage `reader` see more or less of a profile from now on. Nobody else hears of it.
+pub fn looks_different_to(
+    conn: &mut Conn,
+    now: DateTime<Utc>,
+    id: &ProfileId,
+    reader: &ProfileId,
+) -> Result<(), DbError> {
+    db::record(conn, now, Entry { kind: KIND, id: id.as_str(), profile: reader, public: false })
+}
+
+fn record(
+    conn: &mut Conn,
+    now: DateTime<Utc>,
+    profile: &Profile,
+    before: ProfileStatus,
+) -> Result<(), DbError> {
+    let id = &profile.id;
+    let public = [before, profile.status].contains(&ProfileStatus::Published);
+    db::record(conn, now, Entry { kind: KIND, id: id.as_str(), profile: id, public })
 }

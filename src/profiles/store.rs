@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::model::{Profile, ProfileKind, ProfileStatus};
 use crate::db::schema::{follows, memberships, profiles};
-use crate::db::{Conn, DbError, each, from_code, from_json, to_json};
+use crate::db::{Conn, DbError, Part, each, from_code, from_json, to_json};
 use crate::ids::{AccountId, ProfileId};
 use crate::values::Country;
 
@@ -104,6 +104,16 @@ pub fn lock(conn: &mut Conn, id: &ProfileId) -> Result<(), DbError> {
     if updated == 1 { Ok(()) } else { Err(DbError::NotFound) }
 }
 
+/// The status; whoever wants to change it waits for the end of the transaction. (SQLite has one writer anyway.)
+pub fn find_status_locked(conn: &mut Conn, id: &ProfileId) -> Result<Option<ProfileStatus>, DbError> {
+    let status = profiles::table.find(id.as_str()).select(profiles::status);
+    let found: Option<String> = match conn {
+        Conn::Sqlite(c) => status.get_result(c).optional()?,
+        Conn::Postgres(c) => status.for_share().get_result(c).optional()?,
+    };
+    found.as_deref().map(from_code).transpose()
+}
+
 /// What a list of profiles is narrowed to.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -113,13 +123,8 @@ pub struct Filter {
     pub managed_by: Option<AccountId>,
 }
 
-/// Newest first, after (older than) `cursor`.
-pub fn list(
-    conn: &mut Conn,
-    filter: &Filter,
-    cursor: Option<&str>,
-    limit: i64,
-) -> Result<Vec<Profile>, DbError> {
+/// Newest first.
+pub fn list(conn: &mut Conn, filter: &Filter, part: Part<'_>) -> Result<Vec<Profile>, DbError> {
     let mut query = profiles::table.into_boxed();
     if let Some(status) = filter.status {
         query = query.filter(profiles::status.eq(status.code()));
@@ -136,10 +141,12 @@ pub fn list(
             .select(memberships::profile_id);
         query = query.filter(profiles::id.eq_any(managed));
     }
-    if let Some(cursor) = cursor {
-        query = query.filter(profiles::id.lt(cursor.to_owned()));
-    }
-    let rows: Vec<ProfileRow> = query.order(profiles::id.desc()).limit(limit).load(conn)?;
+    query = match part {
+        Part::After(None, limit) => query.limit(limit),
+        Part::After(Some(key), limit) => query.filter(profiles::id.lt(key)).limit(limit),
+        Part::Of(ids) => query.filter(profiles::id.eq_any(ids)),
+    };
+    let rows: Vec<ProfileRow> = query.order(profiles::id.desc()).load(conn)?;
     rows.into_iter().map(ProfileRow::profile).collect()
 }
 
@@ -217,6 +224,27 @@ pub fn managers(conn: &mut Conn, profile: &ProfileId) -> Result<Vec<(String, Str
         .order(memberships::account_id)
         .select((memberships::account_id, memberships::role))
         .load(conn)?)
+}
+
+/// An account's right to manage a profile.
+pub struct Membership {
+    pub profile: ProfileId,
+    /// It did not come with the profile itself.
+    pub is_late: bool,
+}
+
+/// What an account manages, in the order of its ids.
+pub fn memberships(conn: &mut Conn, account: &AccountId) -> Result<Vec<Membership>, DbError> {
+    let rows: Vec<(String, String, NaiveDateTime, NaiveDateTime)> = memberships::table
+        .inner_join(profiles::table)
+        .filter(memberships::account_id.eq(account.as_str()))
+        .order(profiles::id)
+        .select((profiles::id, memberships::role, memberships::created_at, profiles::created_at))
+        .load(conn)?;
+    let membership = |(id, role, since, made): (String, String, _, _)| {
+        Ok(Membership { profile: from_code(&id)?, is_late: role != "owner" || since > made })
+    };
+    rows.into_iter().map(membership).collect()
 }
 
 pub fn is_manager(conn: &mut Conn, profile: &ProfileId, account: &AccountId) -> Result<bool, DbError> {

@@ -15,11 +15,15 @@ use crate::accounts::Caller;
 use crate::clock::Clock;
 use crate::http::answer::Answer;
 use crate::http::codes::Code;
+use crate::http::index_token::UpToDate;
 use crate::http::languages::ReaderLanguages;
 use crate::http::page::{self, next_link};
 use crate::http::problem::Problem;
 use crate::http::query::ValidQuery;
-use crate::values::{ConceptId, Country, Format, Language, Location, Region, Sector, Stage, codes_of};
+use crate::ids::{ProfileId, ThingId};
+use crate::values::{
+    Category, ConceptId, Country, Format, Language, Location, Region, Sector, Stage, codes, codes_of,
+};
 
 pub fn configure(api: &mut ServiceConfig<'_>) {
     api.service(search).service(suggest);
@@ -55,19 +59,24 @@ pub struct SearchParameters {
     pub q: String,
     /// Language of the words, if it is known.
     pub q_language: Option<Language>,
-    /// `profile`, `need`, `offering` or `event`.
-    #[param(value_type = Vec<String>, example = json!(["profile"]))]
+    /// Kinds of things.
+    #[param(example = json!(["profile"]))]
     pub kind: Vec<Kind>,
-    /// The finer kind: `mentor`, `hub`, `training`, …
-    pub category: Vec<String>,
+    /// The finer kind: kinds of profiles, types of needs and offerings.
+    pub category: Vec<Category>,
+    /// Of the profile, or of an event's venue.
     pub country: Vec<Country>,
     /// NUTS code; a region contains its parts.
     pub region: Vec<Region>,
+    /// Working languages; of an event, those that are spoken there.
     pub language: Vec<Language>,
+    /// Sections of NACE Rev. 2.1.
     pub sector: Vec<Sector>,
     /// A concept of the vocabulary; it contains its narrower ones.
     pub concept: Vec<ConceptId>,
+    /// How far a venture is.
     pub stage: Vec<Stage>,
+    /// How people meet.
     pub format: Vec<Format>,
     /// Events and offerings that begin at this moment or later.
     pub from: Option<DateTime<Utc>>,
@@ -76,33 +85,50 @@ pub struct SearchParameters {
     /// With `lon`: the point that distances are measured from.
     #[param(minimum = -90, maximum = 90)]
     pub lat: Option<f64>,
+    /// With `lat`.
     #[param(minimum = -180, maximum = 180)]
     pub lon: Option<f64>,
     /// At most this far from the point, in kilometres.
     #[param(minimum = 1, maximum = 20000)]
     pub km: Option<f64>,
-    pub sort: SortBy,
-    /// What to count: `kind`, `category`, `country`, `region`, `language`, `sector`, `concept`, `stage`, `format`.
-    pub facet: Vec<String>,
+    /// The order of what is found; `relevance` where none is named.
+    pub sort: Option<SortBy>,
+    /// What to count over everything found.
+    pub facet: Vec<Facet>,
     /// How many items at most.
     #[param(minimum = 1, maximum = 100, default = 20)]
     pub limit: Option<u32>,
     /// `next` of the page before, unchanged.
-    #[param(max_length = 500)]
+    #[param(min_length = 1, max_length = 500, pattern = "^[A-Za-z0-9_-]+$")]
     pub cursor: Option<String>,
 }
 
-/// The order of a search.
-#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SortBy {
-    #[default]
-    Relevance,
-    /// Events by their start, the rest by age
-    Date,
-    /// Needs `lat` and `lon`
-    Distance,
-}
+codes!(
+    /// The order of a search.
+    SortBy {
+        /// The best first
+        Relevance = "relevance",
+        /// Events by their start, the rest by age
+        Date = "date",
+        /// The nearest first; needs `lat` and `lon`
+        Distance = "distance",
+    }
+);
+
+codes!(
+    /// What can be counted: each of these is a filter too.
+    Facet {
+        Kind = "kind",
+        Category = "category",
+        Country = "country",
+        Region = "region",
+        Language = "language",
+        Sector = "sector",
+        Concept = "concept",
+        Stage = "stage",
+        Format = "format",
+    }
+);
 
 impl SearchParameters {
     fn query(
@@ -122,25 +148,22 @@ impl SearchParameters {
             (Some(_), Some(_)) => return Err(malformed("km: must be between 1 and 20000".to_owned())),
             (Some(_), None) => return Err(malformed("km: needs lat and lon".to_owned())),
         };
-        let facets = self.facet.iter().map(|code| {
-            FacetField::from_code(code).ok_or_else(|| malformed(format!("facet: `{code}` cannot be counted")))
-        });
         Ok(SearchQuery {
             language: self.q_language.map(|language| language.to_string()),
             audience: audience(caller),
             reader_languages: languages.codes(),
-            facets: facets.collect::<Result<_, _>>()?,
+            facets: self.facet.iter().filter_map(|facet| FacetField::from_code(facet.code())).collect(),
             sort: match self.sort {
-                SortBy::Relevance => Sort::Relevance,
-                SortBy::Date => Sort::Date,
-                SortBy::Distance => Sort::Distance,
+                None | Some(SortBy::Relevance) => Sort::Relevance,
+                Some(SortBy::Date) => Sort::Date,
+                Some(SortBy::Distance) => Sort::Distance,
             },
             origin: point,
             limit: page::limit(self.limit)? as usize,
             cursor: self.cursor,
             filters: Filters {
                 kinds: self.kind,
-                categories: self.category,
+                categories: codes_of(&self.category),
                 countries: codes_of(&self.country),
                 regions: codes_of(&self.region),
                 languages: codes_of(&self.language),
@@ -181,56 +204,65 @@ pub struct SearchPageView {
     pub relaxed: bool,
     /// Cursor of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 500, pattern = "^[A-Za-z0-9_-]+$")]
     pub next: Option<String>,
 }
 
 /// One thing found.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HitView {
-    #[schema(example = "prf_01JDBQZ5W0V6P8R3K2M9XE4T7N")]
+    /// Of a profile, need, offering or event.
+    #[schema(value_type = ThingId)]
     pub id: String,
-    /// `profile`, `need`, `offering` or `event`.
-    #[schema(value_type = String, example = "profile")]
     pub kind: Kind,
-    #[schema(example = "mentor")]
+    #[schema(value_type = Category)]
     pub category: String,
     /// The profile that it belongs to; its own id for a profile.
-    #[schema(example = "prf_01JDBQZ5W0V6P8R3K2M9XE4T7N")]
+    #[schema(value_type = ProfileId)]
     pub profile: String,
-    #[schema(example = "Claire Exemple")]
+    /// In the language nearest to the reader.
+    #[schema(min_length = 1, example = "Claire Exemple")]
     pub title: String,
     /// HTML: escaped, with the found words inside `<mark>`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "… <mark>maintenance</mark> prédictive …")]
     pub snippet: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "FR")]
+    #[schema(value_type = Option<Country>)]
     pub country: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Region>)]
     pub region: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 80, example = "Lyon")]
     pub city: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub location: Option<Location>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<DateTime<Utc>>,
+    /// From the point of the search, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
     pub distance_km: Option<f64>,
 }
 
 /// Counts of one facet.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FacetView {
-    #[schema(example = "country")]
-    pub field: String,
+    #[schema(value_type = Facet)]
+    pub field: &'static str,
     /// The most frequent first.
+    #[schema(max_items = 100)]
     pub values: Vec<FacetCount>,
 }
 
+/// How many of what was found have a value.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FacetCount {
-    #[schema(example = "FR")]
+    /// A value that the filter of the same name takes.
+    #[schema(min_length = 1, example = "FR")]
     pub value: String,
+    #[schema(minimum = 1)]
     pub count: u64,
 }
 
@@ -256,7 +288,7 @@ impl From<Hit> for HitView {
 impl From<SearchPage> for SearchPageView {
     fn from(page: SearchPage) -> SearchPageView {
         let facets = page.facets.into_iter().map(|facet| FacetView {
-            field: facet.field.code().to_owned(),
+            field: facet.field.code(),
             values: facet
                 .values
                 .into_iter()
@@ -276,10 +308,13 @@ impl From<SearchPage> for SearchPageView {
 #[utoipa::path(
     tag = "search",
     summary = "Search",
-    description = "Finds profiles, needs, offerings and events by words in any language and by filters. Concepts of the \
-        vocabulary that the words name are found in every language. Only what the caller may see is searched, counted \
-        and shown.",
-    params(SearchParameters),
+    description = "Finds profiles, needs, offerings and events by words in any language and by filters. Concepts of \
+        the vocabulary that the words name are found in every language. Only what the caller may see is searched, \
+        counted and shown. Pages by `date` neither repeat nor skip anything while others write; by `relevance`, what \
+        is written between two pages changes what words weigh, and may move something from one page to \
+        another.\n\n**Rights:** anybody; who is logged in finds what only members may see, too.",
+    params(SearchParameters, ("Index-Token" = Option<String>, Header,
+        description = "The `Index-Token` of a write's answer: what it wrote is found")),
     security((), ("bearer" = [])),
     responses((status = 200, description = "A page of what was found", body = SearchPageView))
 )]
@@ -291,6 +326,7 @@ async fn search(
     caller: Caller,
     languages: ReaderLanguages,
     query: ValidQuery<SearchParameters>,
+    _: UpToDate,
 ) -> Result<Answer, Problem> {
     let query = query.0.query(&caller, &languages, clock.now())?;
     // Short enough to run where it is: handing it to another thread costs more than the search.
@@ -318,33 +354,43 @@ pub struct SuggestParameters {
 /// Completions, the best first.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SuggestionList {
+    #[schema(max_items = 20)]
     pub items: Vec<SuggestionView>,
 }
+
+codes!(
+    /// What a completion names.
+    Completion {
+        /// A profile, need, offering or event
+        Document = "document",
+        /// A concept of the vocabulary
+        Concept = "concept",
+        /// A city
+        Place = "place",
+    }
+);
 
 /// One completion.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SuggestionView {
-    #[schema(example = "maintenance prédictive")]
+    #[schema(min_length = 1, example = "maintenance prédictive")]
     pub text: String,
-    /// `document` for the name of a profile, event, …; `concept`; `place`.
-    #[schema(example = "concept")]
-    pub target: &'static str,
+    pub target: Completion,
     /// Id of the document or concept; absent for a place.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "predictive_maintenance")]
+    #[schema(min_length = 1, max_length = 80, example = "predictive_maintenance")]
     pub id: Option<String>,
-    /// Of a document: `profile`, `need`, `offering` or `event`.
+    /// Of a document.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
     pub kind: Option<Kind>,
 }
 
 impl From<Suggestion> for SuggestionView {
     fn from(suggestion: Suggestion) -> SuggestionView {
         let (target, id, kind) = match suggestion.target {
-            SuggestionTarget::Document { kind, id } => ("document", Some(id), Some(kind)),
-            SuggestionTarget::Concept { id } => ("concept", Some(id), None),
-            SuggestionTarget::Place { .. } => ("place", None, None),
+            SuggestionTarget::Document { kind, id } => (Completion::Document, Some(id), Some(kind)),
+            SuggestionTarget::Concept { id } => (Completion::Concept, Some(id), None),
+            SuggestionTarget::Place { .. } => (Completion::Place, None, None),
         };
         SuggestionView { text: suggestion.text, target, id, kind }
     }
@@ -353,8 +399,10 @@ impl From<Suggestion> for SuggestionView {
 #[utoipa::path(
     tag = "search",
     summary = "Complete a word",
-    description = "Names, concepts and places that begin with what was typed.",
-    params(SuggestParameters),
+    description = "Names, concepts and places that begin with what was typed.\n\n**Rights:** anybody; who is logged \
+        in finds what only members may see, too.",
+    params(SuggestParameters, ("Index-Token" = Option<String>, Header,
+        description = "The `Index-Token` of a write's answer: what it wrote is found")),
     security((), ("bearer" = [])),
     responses((status = 200, description = "Completions", body = SuggestionList))
 )]
@@ -365,6 +413,7 @@ async fn suggest(
     caller: Caller,
     languages: ReaderLanguages,
     query: ValidQuery<SuggestParameters>,
+    _: UpToDate,
 ) -> Result<Answer, Problem> {
     let SuggestParameters { q, limit } = query.0;
     if !(1..=100).contains(&q.chars().count()) {

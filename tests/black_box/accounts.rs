@@ -1,6 +1,7 @@
 //! Accounts: register, verify, log in, refresh, log out, change and reset the password.
 use crate::common::{PASSWORD, TestApp, link_token};
 use chrono::TimeDelta;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 fn registration(email: &str) -> Value {
@@ -212,4 +213,29 @@ async fn nobody_waits_in_an_account_for_the_owner_of_its_address() {
     let refresh = json!({ "refresh_token": thief.refresh_token });
     test.post("/api/v1/sessions/refresh", &refresh).await.expect_problem(401, "refresh_token_invalid");
     test.post("/api/v1/sessions", &login("eleven purple ladders")).await.expect(200);
+}
+
+#[actix_web::test]
+async fn whoever_clicks_twice_at_once_gets_the_same_answer_twice() {
+    let test = TestApp::start().await;
+    let body = registration("ada@example.eu");
+    let registered = join_all((0..4).map(|_| test.post("/api/v1/accounts", &body))).await;
+    registered.into_iter().for_each(|reply| drop(reply.expect(202)));
+    test.settle().await;
+    let mails = test.mails.sent();
+    let last = json!({ "token": link_token(mails.last().unwrap()) });
+    let verified = join_all((0..4).map(|_| test.post("/api/v1/accounts/verification", &last))).await;
+    verified.into_iter().for_each(|reply| drop(reply.expect(200)));
+    test.login("ada@example.eu").await;
+
+    test.post("/api/v1/accounts/password-reset/mails", &json!({ "email": "ada@example.eu" }))
+        .await
+        .expect(202);
+    test.settle().await;
+    let token = link_token(&test.mail("ada@example.eu", "reset_password"));
+    let body = json!({ "token": token, "new_password": "eleven purple ladders" });
+    let reset = join_all((0..4).map(|_| test.post("/api/v1/accounts/password-reset", &body))).await;
+    let mut statuses: Vec<u16> = reset.iter().map(|reply| reply.status.as_u16()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [204, 422, 422, 422]);
 }

@@ -5,6 +5,8 @@
 //! nothing left to do.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+use std::time::Duration;
+
 use aihub::app::App;
 use aihub::clock::Clock;
 use aihub::config::Config;
@@ -16,6 +18,7 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::support::contract::{self, Exchange};
 use crate::support::database::EmptyDatabase;
 
 /// When every test begins: a Monday in winter.
@@ -109,7 +112,7 @@ impl TestApp {
             mails,
             base: format!("http://{address}"),
             folder,
-            http: Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap(),
+            http: client(),
             database,
         };
         test.settle().await;
@@ -163,10 +166,15 @@ impl TestApp {
         self.http.request(method, format!("{}{path}", self.base))
     }
 
+    /// Sends the request, and holds the answer against the contract.
     pub async fn send(&self, request: RequestBuilder) -> Reply {
-        let response = request.send().await.unwrap();
+        let request = request.build().unwrap();
+        let (method, path) = contract::asked(&request);
+        let response = self.http.execute(request).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        Reply { status, headers, text: response.text().await.unwrap() }
+        let body = response.bytes().await.unwrap();
+        contract::check(&Exchange { method: &method, path: &path, status, headers: &headers, body: &body });
+        Reply { status, headers, text: String::from_utf8_lossy(&body).into_owned() }
     }
 
     pub async fn get(&self, path: &str) -> Reply {
@@ -227,9 +235,15 @@ impl TestApp {
     }
 }
 
+/// Follows no redirection, and lets go of an idle connection well before the server does.
+fn client() -> Client {
+    let client = Client::builder().redirect(reqwest::redirect::Policy::none());
+    client.pool_idle_timeout(Duration::from_secs(1)).build().unwrap()
+}
+
 /// Whether the feed can be read to its end. PostgreSQL numbers transactions across all databases of a server, so another
 /// test's open transaction holds back the entries of this one for as long as it lasts.
-fn all_is_readable(conn: &mut Conn) -> Result<bool, DbError> {
+pub fn all_is_readable(conn: &mut Conn) -> Result<bool, DbError> {
     let Conn::Postgres(conn) = conn else { return Ok(true) };
     let readable = "NOT EXISTS (SELECT FROM changes WHERE tx >= pg_snapshot_xmin(pg_current_snapshot()))";
     Ok(diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(readable)).get_result(conn)?)

@@ -8,9 +8,10 @@ use aihub::indexing::Follower;
 use aihub::mail::{Memory, Transport};
 use chrono::TimeDelta;
 use search_index::{Index, Kind, Searcher, WriterOptions};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::common::{Member, TestApp, mentor, startup, with};
+use crate::common::{TestApp, mentor, startup, with};
+use crate::players::{Dice, Players};
 
 /// Opens an index of its own that follows the database of a test.
 fn follower(test: &TestApp, folder: &Path) -> Follower {
@@ -18,7 +19,7 @@ fn follower(test: &TestApp, folder: &Path) -> Follower {
     let original = &test.app.follower;
     let index = Index::open(folder, Arc::clone(original.index.analysis()), options).unwrap();
     let (db, source, clock) = (original.db.clone(), Arc::clone(&original.source), original.clock.clone());
-    Follower { db, index: Arc::new(index), source, clock }
+    Follower::new(db, Arc::new(index), source, clock)
 }
 
 /// Lets go of an index, so that its folder can be opened again.
@@ -45,141 +46,6 @@ fn equals_a_fresh_one(test: &TestApp, searcher: &Searcher, ids: &[String]) {
     assert_eq!(known, built.count(), "every document was compared");
 }
 
-/// A small generator of numbers (SplitMix64), so that a failure can be repeated by its seed.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % sides as u64).unwrap()
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.roll(from.len())]
-    }
-}
-
-/// Does random things through the API, and remembers what it made.
-struct Players<'a> {
-    test: &'a TestApp,
-    member: Member<'a>,
-    admin: Member<'a>,
-    dice: Dice,
-    profiles: Vec<String>,
-    /// Paths of needs, offerings and events.
-    things: Vec<String>,
-    done: usize,
-}
-
-const WORDS: [&str; 8] =
-    ["vibration", "robotics", "caviar", "blockchain", "quokka", "turbines", "viticulture", "photonics"];
-
-impl Players<'_> {
-    fn text(&mut self) -> Value {
-        let words: Vec<&str> = (0..3).map(|_| *self.dice.pick(&WORDS)).collect();
-        json!({ "en": words.join(" ") })
-    }
-
-    fn profile_body(&mut self) -> Value {
-        let level = *self.dice.pick(&["public", "members", "hub", "private"]);
-        let body = match self.dice.roll(3) {
-            0 => startup(),
-            1 => mentor(),
-            _ => with(startup(), json!({ "kind": "organisation" })),
-        };
-        let text = self.text();
-        let visibility = json!({ "description": level, "track_record": level, "city": level });
-        with(body, json!({ "summary": text, "description": text, "visibility": visibility }))
-    }
-
-    fn thing_body(&mut self, kind: &str) -> Value {
-        let body = json!({ "profile": self.dice.pick(&self.profiles), "title": self.text(), "description": self.text() });
-        match kind {
-            "events" => {
-                let starts = self.test.clock.now() + TimeDelta::hours(1 + self.dice.roll(2000) as i64);
-                let times = json!({ "starts_at": starts, "ends_at": starts + TimeDelta::hours(2) });
-                let place = json!({ "languages": ["en"], "format": "online", "zone": "Europe/Vienna" });
-                with(with(body, times), place)
-            }
-            _ => with(body, json!({ "type": "advice" })),
-        }
-    }
-
-    /// One random act. Refusals are part of the game, failures are not.
-    async fn act(&mut self) {
-        let reply = match self.dice.roll(12) {
-            0 => {
-                let body = self.profile_body();
-                let reply = self.member.post("/api/v1/profiles", &body).await.expect(201);
-                self.profiles.push(reply.json()["id"].as_str().unwrap().to_owned());
-                reply
-            }
-            1..=3 => {
-                let kind = *self.dice.pick(&["needs", "offerings", "events"]);
-                let body = self.thing_body(kind);
-                let reply = self.member.post(&format!("/api/v1/{kind}"), &body).await;
-                if reply.status == 201 {
-                    self.things.push(format!("/api/v1/{kind}/{}", reply.json()["id"].as_str().unwrap()));
-                }
-                reply
-            }
-            4..=5 => {
-                let path = format!("/api/v1/profiles/{}", self.dice.pick(&self.profiles));
-                let step = *self.dice.pick(&["publish", "publish", "publish", "confirm", "archive"]);
-                self.member.act(&format!("{path}/{step}")).await
-            }
-            6 => {
-                let path = format!("/api/v1/profiles/{}", self.dice.pick(&self.profiles));
-                let step = *self.dice.pick(&["suspend", "reinstate", "reinstate"]);
-                self.admin.post(&format!("{path}/{step}"), &json!({ "reason": "A try." })).await
-            }
-            7 => {
-                let path = format!("/api/v1/profiles/{}", self.dice.pick(&self.profiles));
-                let patch =
-                    json!({ "description": self.text(), "capacity": self.dice.roll(3), "city": "Wien" });
-                self.member.patch(&path, &patch).await
-            }
-            8 if !self.things.is_empty() => {
-                let path = self.dice.pick(&self.things).clone();
-                let patch = json!({ "description": self.text() });
-                self.member.patch(&path, &patch).await
-            }
-            _ if !self.things.is_empty() => {
-                let path = self.dice.pick(&self.things).clone();
-                self.step(&path).await
-            }
-            _ => return,
-        };
-        assert!(reply.status.as_u16() < 500, "{}", reply.text);
-        self.done += usize::from(reply.status.is_success());
-    }
-
-    /// A step that takes a need, an offering or an event through its life.
-    async fn step(&mut self, path: &str) -> crate::common::Reply {
-        let steps = match path.split('/').nth(3).unwrap() {
-            "needs" => &["meet", "withdraw"][..],
-            "offerings" => &["open", "open", "open", "close"],
-            _ => &["publish", "publish", "publish", "reschedule", "postpone", "cancel"],
-        };
-        let step = *self.dice.pick(steps);
-        let starts = self.test.clock.now() + TimeDelta::days(30);
-        let body = match step {
-            "reschedule" => json!({ "starts_at": starts, "ends_at": starts + TimeDelta::hours(1) }),
-            "cancel" => json!({ "reason": "The trainer is ill." }),
-            _ => return self.member.act(&format!("{path}/{step}")).await,
-        };
-        self.member.post(&format!("{path}/{step}"), &body).await
-    }
-
-    fn ids(&self) -> Vec<String> {
-        let things = self.things.iter().map(|path| path.rsplit('/').next().unwrap().to_owned());
-        self.profiles.iter().cloned().chain(things).collect()
-    }
-}
-
 #[actix_web::test]
 async fn after_any_sequence_of_changes_the_index_equals_a_fresh_one() {
     let test = TestApp::start_with(|config| config.access_token_lifetime = TimeDelta::days(10_000)).await;
@@ -192,8 +58,7 @@ async fn after_any_sequence_of_changes_the_index_equals_a_fresh_one() {
             },
         );
         let profiles = vec![member.profile(&with(startup(), json!({ "kind": "organisation" }))).await];
-        let mut players =
-            Players { test: &test, member, admin, dice: Dice(seed), profiles, things: Vec::new(), done: 0 };
+        let mut players = Players::new(&test, member, admin, Dice(seed), profiles);
         for round in 0..200 {
             players.act().await;
             if players.dice.roll(10) == 0 {
@@ -274,7 +139,7 @@ async fn an_index_that_stands_before_the_trimmed_feed_is_rebuilt() {
     let (gone, new) = (kept, ada.profile(&mentor()).await);
     ada.act(&format!("/api/v1/profiles/{gone}/archive")).await.expect(200);
     test.settle().await;
-    test.advance(TimeDelta::days(8)).await;
+    test.advance(TimeDelta::days(31)).await;
     assert_eq!(test.app.follower.catch_up().unwrap(), 0, "who stands at the end has lost nothing");
     let old = follower(&test, folder.path());
     assert!(old.index.searcher().document(Kind::Profile, &gone).unwrap().is_some());

@@ -2,11 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod accounts;
+mod codes;
 mod common;
 mod contract;
+mod cursors;
 mod event_lists;
 mod events;
+mod examples;
 mod import;
+mod index_tokens;
 mod indexing;
 mod links;
 mod main_job;
@@ -14,8 +18,17 @@ mod matching;
 mod migrations;
 mod needs;
 mod offerings;
+mod operations;
+mod players;
+mod pressure;
+mod problems;
 mod profiles;
+mod replica;
+mod requests;
 mod search;
 #[path = "../support/mod.rs"]
 mod support;
+mod sync;
+mod sync_random;
 mod visibility;
+mod writes;

@@ -102,7 +102,8 @@ async fn refused_requests_say_why() {
     let ask = |requester: &str, target: &str| json!({ "requester": requester, "target": target, "note": "Guten Tag" });
     let refused = |who: &Member<'_>, body: Value, status, code: &'static str| {
         let request = who.request(reqwest::Method::POST, "/api/v1/introductions").json(&body);
-        async move { test_send(request).await.expect_problem(status, code) }
+        let reply = test.send(request);
+        async move { reply.await.expect_problem(status, code) }
     };
     refused(&founder, ask(&startup, &startup), 422, "introduction_to_oneself").await;
     refused(&helper, ask(&startup, &mentor), 403, "forbidden").await;
@@ -114,12 +115,6 @@ async fn refused_requests_say_why() {
     let other = founder.profile(&crate::common::startup()).await;
     refused(&founder, ask(&other, &mentor), 409, "introduction_target_paused").await;
     test.settle().await;
-}
-
-async fn test_send(request: reqwest::RequestBuilder) -> crate::common::Reply {
-    let response = request.send().await.unwrap();
-    let (status, headers) = (response.status(), response.headers().clone());
-    crate::common::Reply { status, headers, text: response.text().await.unwrap() }
 }
 
 #[actix_web::test]

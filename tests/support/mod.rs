@@ -1,7 +1,9 @@
 //! The program itself as a process, in a folder of its own: for what cannot be seen from inside.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod contract;
 pub mod database;
+pub mod raw;
 pub mod relay;
 pub mod smtp;
 
@@ -18,6 +20,7 @@ use aihub::clock::Clock;
 use aihub::config::Config;
 use aihub::db::Conn;
 use aihub::mail::Transport;
+use contract::Exchange;
 use database::EmptyDatabase;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
@@ -87,9 +90,13 @@ impl House {
 
     /// Starts the server and waits until it listens.
     pub fn serve(&self) -> Server {
+        self.start(self.command(&["serve"]))
+    }
+
+    /// The same with a command that starts the server in another way.
+    pub fn start(&self, mut command: Command) -> Server {
         let log = self.path("serve.log");
         let written = File::options().create(true).append(true).open(&log).unwrap();
-        let mut command = self.command(&["serve"]);
         let mut child = command.stdout(Stdio::piped()).stderr(written).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
@@ -172,6 +179,22 @@ impl Server {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
+    /// Resident memory in MiB, as Linux counts it.
+    pub fn memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim_end_matches("kB").trim().parse::<usize>().unwrap() / 1024
+    }
+
+    /// How many files and sockets it has open.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap().count()
+    }
+
+    fn id(&self) -> u32 {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner).id()
+    }
+
     /// Ends it at once, whatever it is doing.
     pub fn kill(&self) {
         let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
@@ -182,8 +205,7 @@ impl Server {
     /// Asks it to end, and waits for that; returns how it ended and how long that took.
     pub async fn terminate(&self) -> (ExitStatus, Duration) {
         let asked = Instant::now();
-        let id = self.child.lock().unwrap().id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(Command::new("kill").args(["-TERM", &self.id().to_string()]).status().unwrap().success());
         loop {
             let ended = self.child.lock().unwrap().try_wait().unwrap();
             if let Some(status) = ended {
@@ -211,13 +233,20 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Sends the request, and holds the answer against the contract.
+    ///
     /// # Errors
     /// If the server ended before the answer did: then nobody knows whether it did what was asked.
     pub async fn of(request: RequestBuilder) -> Result<Answer, reqwest::Error> {
-        let response = request.send().await?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = serde_json::from_slice(&response.bytes().await?).unwrap_or_default();
-        Ok(Answer { status, headers, body })
+        let (client, request) = request.build_split();
+        let request = request?;
+        let (method, path) = contract::asked(&request);
+        let response = client.execute(request).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.bytes().await?;
+        contract::check(&Exchange { method: &method, path: &path, status, headers: &headers, body: &body });
+        let body = serde_json::from_slice(&body).unwrap_or_default();
+        Ok(Answer { status: status.as_u16(), headers, body })
     }
 
     #[track_caller]

@@ -7,46 +7,19 @@ use proptest::prelude::*;
 use super::*;
 
 const VOCABULARY: &str = r#"
-    [[concept]]
-    id = "artificial_intelligence"
-    labels = { en = ["artificial intelligence", "AI"], de = ["künstliche Intelligenz", "KI"], fr = ["intelligence artificielle", "IA"] }
-    [[concept]]
-    id = "computer_vision"
-    parent = "artificial_intelligence"
-    [concept.labels]
-    en = ["computer vision", "CV"]
-    de = ["Bildverarbeitung", "maschinelles Sehen"]
-    fr = ["traitement d'images", "vision par ordinateur"]
-    [[concept]]
-    id = "machine_learning"
-    parent = "artificial_intelligence"
-    labels = { en = ["machine learning", "ML"], de = ["maschinelles Lernen"] }
-    [[concept]]
-    id = "predictive_maintenance"
-    [concept.labels]
-    en = ["predictive maintenance"]
-    de = ["vorausschauende Wartung"]
-    fr = ["maintenance prédictive"]
-    pl = ["predykcyjne utrzymanie ruchu"]
-    [[concept]]
-    id = "planning"
-    labels = { en = ["planning"], de = ["Planung"] }
-    [[concept]]
-    id = "maintenance"
-    labels = { en = ["maintenance"], de = ["Wartung", "Instandhaltung"] }
-    [[concept]]
-    id = "internet_of_things"
-    labels = { en = ["internet of things", "IoT"] }
-    [[concept]]
-    id = "human_in_the_loop"
-    labels = { en = ["human in the loop"] }
-    [[concept]]
-    id = "robotics"
-    labels = { en = ["robotics"], de = ["Robotik", "Roboter"] }
+    artificial_intelligence = { labels = { en = ["artificial intelligence", "AI"], de = ["künstliche Intelligenz", "KI"], fr = ["intelligence artificielle", "IA"] } }
+    computer_vision = { parent = "artificial_intelligence", labels = { en = ["computer vision", "CV"], de = ["Bildverarbeitung", "maschinelles Sehen"], fr = ["traitement d'images", "vision par ordinateur"] } }
+    machine_learning = { parent = "artificial_intelligence", labels = { en = ["machine learning", "ML"], de = ["maschinelles Lernen"] } }
+    predictive_maintenance = { labels = { en = ["predictive maintenance"], de = ["vorausschauende Wartung"], fr = ["maintenance prédictive"], pl = ["predykcyjne utrzymanie ruchu"] } }
+    planning = { labels = { en = ["planning"], de = ["Planung"] } }
+    maintenance = { labels = { en = ["maintenance"], de = ["Wartung", "Instandhaltung"] } }
+    internet_of_things = { labels = { en = ["internet of things", "IoT"] } }
+    human_in_the_loop = { labels = { en = ["human in the loop"] } }
+    robotics = { labels = { en = ["robotics"], de = ["Robotik", "Roboter"] } }
 "#;
 
 fn analysis() -> Analysis {
-    Analysis::new(Arc::new(Vocabulary::parse(&[VOCABULARY]).unwrap()))
+    Analysis::new(Arc::new(Vocabulary::parse(&[VOCABULARY], &[]).unwrap()))
 }
 
 fn terms(language: &str, text: &str) -> Vec<String> {
@@ -190,7 +163,7 @@ fn every_label_of_the_embedded_vocabulary_is_found_in_its_own_language() {
 
 #[test]
 fn the_fingerprint_follows_the_vocabulary() {
-    let other = Analysis::new(Arc::new(Vocabulary::parse(&[]).unwrap()));
+    let other = Analysis::new(Arc::new(Vocabulary::parse(&[], &[]).unwrap()));
     assert_eq!(analysis().fingerprint(), analysis().fingerprint());
     assert_ne!(analysis().fingerprint(), other.fingerprint());
 }

@@ -112,30 +112,16 @@ mod tests {
     use super::*;
 
     const TREE: &str = r#"
-        [[concept]]
-        id = "ai"
-        labels = { en = ["artificial intelligence"] }
-        [[concept]]
-        id = "vision"
-        parent = "ai"
-        labels = { en = ["computer vision"] }
-        [[concept]]
-        id = "detection"
-        parent = "vision"
-        labels = { en = ["object detection"] }
-        [[concept]]
-        id = "segmentation"
-        parent = "vision"
-        labels = { en = ["segmentation"] }
-        [[concept]]
-        id = "speech"
-        parent = "ai"
-        labels = { en = ["speech recognition"] }
-    "#;
+    ai = { labels = { en = ["artificial intelligence"] } }
+    vision = { parent = "ai", labels = { en = ["computer vision"] } }
+    detection = { parent = "vision", labels = { en = ["object detection"] } }
+    segmentation = { parent = "vision", labels = { en = ["segmentation"] } }
+    speech = { parent = "ai", labels = { en = ["speech recognition"] } }
+"#;
 
     #[test]
     fn credit_follows_the_tree() {
-        let vocabulary = Vocabulary::parse(&[TREE]).unwrap();
+        let vocabulary = Vocabulary::parse(&[TREE], &[]).unwrap();
         let closeness = Closeness::new(&vocabulary);
         let credit = |sought: &str, offered: &str| {
             let number = |id: &str| vocabulary.number(id).unwrap();

@@ -35,20 +35,30 @@ const MOST_PASSAGES: usize = 8;
 /// A text and the language it is in, where that is stated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Text {
+    /// ISO 639-1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[a-z]{2}$", example = "fr")]
     pub language: Option<String>,
+    #[schema(min_length = 1)]
     pub text: String,
 }
 
 /// One answer, explained.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Match {
+    /// Of a profile, need, offering or event.
+    #[schema(pattern = "^[a-z]{3}_[0-7][0-9A-HJKMNP-TV-Z]{25}$", example = "prf_01JDBQZ5W0V6P8R3K2M9XE4T7N")]
     pub id: String,
     pub kind: Kind,
+    /// The finer kind: of a profile its kind, of a need or offering its type.
+    #[schema(pattern = "^[a-z_]{1,40}$", example = "mentor")]
     pub category: String,
     /// Id of the profile that it belongs to.
+    #[schema(pattern = "^[a-z]{3}_[0-7][0-9A-HJKMNP-TV-Z]{25}$", example = "prf_01JDBQZ5W0V6P8R3K2M9XE4T7N")]
     pub profile: String,
     pub title: Text,
     /// Harmonic mean of both directions, in [0, 1].
+    #[schema(minimum = 0, maximum = 1)]
     pub score: f64,
     /// How well the candidate offers what is sought.
     pub forward: Direction,
@@ -58,26 +68,35 @@ pub struct Match {
     pub concepts: Vec<SharedConcept>,
     /// What the candidate seeks and the asking side offers, the weightiest first.
     pub concepts_in_return: Vec<SharedConcept>,
+    /// The most telling piece of the candidate; absent where nothing tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
     /// One sentence in the reader's language.
+    #[schema(min_length = 1)]
     pub reason: String,
 }
 
 /// A concept that both sides have, or two that lie close in the tree.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct SharedConcept {
-    /// Id of the concept that is sought, and of the one that is offered.
+    /// Id of the concept that is sought.
+    #[schema(pattern = "^[a-z][a-z0-9_]{1,79}$", example = "predictive_maintenance")]
     pub sought: String,
+    /// Id of the concept that is offered: the same, or one that lies close in the tree.
+    #[schema(pattern = "^[a-z][a-z0-9_]{1,79}$", example = "predictive_maintenance")]
     pub offered: String,
     /// Label of the candidate's own one, in the reader's language.
+    #[schema(min_length = 1, example = "predictive maintenance")]
     pub label: String,
     /// How far the one meets the other, in (0, 1].
+    #[schema(minimum = 0, maximum = 1)]
     pub credit: f64,
     /// The words of the candidate that name the concept; absent where it was declared or comes from a past case.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<Text>,
 }
 
-/// What an [`Evidence`] is taken from.
+/// What evidence is taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EvidenceKind {
@@ -90,11 +109,17 @@ pub enum EvidenceKind {
 pub struct Evidence {
     pub kind: EvidenceKind,
     /// Key of the past case.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// Title of the case in the language nearest to the reader.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<Text>,
     /// An excerpt, plain text.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<Text>,
+    /// Year of the case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1950, maximum = 2100, example = 2024)]
     pub year: Option<i32>,
 }
 

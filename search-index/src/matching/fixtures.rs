@@ -13,23 +13,11 @@ use crate::vocabulary::Vocabulary;
 use crate::writer::{Change, Index, WriterOptions};
 
 const VOCABULARY: &str = r#"
-    [[concept]]
-    id = "ai"
-    labels = { en = ["artificial intelligence"], de = ["künstliche Intelligenz"], fr = ["intelligence artificielle"] }
-    [[concept]]
-    id = "computer_vision"
-    parent = "ai"
-    labels = { en = ["computer vision"], de = ["Bildverarbeitung"], fr = ["vision par ordinateur"] }
-    [[concept]]
-    id = "object_detection"
-    parent = "computer_vision"
-    labels = { en = ["object detection"], de = ["Objekterkennung"], fr = ["détection d'objets"] }
-    [[concept]]
-    id = "predictive_maintenance"
-    labels = { en = ["predictive maintenance"], de = ["vorausschauende Wartung"], fr = ["maintenance prédictive"] }
-    [[concept]]
-    id = "fundraising"
-    labels = { en = ["fundraising"], de = ["Kapitalbeschaffung"], fr = ["levée de fonds"] }
+    ai = { labels = { en = ["artificial intelligence"], de = ["künstliche Intelligenz"], fr = ["intelligence artificielle"] } }
+    computer_vision = { parent = "ai", labels = { en = ["computer vision"], de = ["Bildverarbeitung"], fr = ["vision par ordinateur"] } }
+    object_detection = { parent = "computer_vision", labels = { en = ["object detection"], de = ["Objekterkennung"], fr = ["détection d'objets"] } }
+    predictive_maintenance = { labels = { en = ["predictive maintenance"], de = ["vorausschauende Wartung"], fr = ["maintenance prédictive"] } }
+    fundraising = { labels = { en = ["fundraising"], de = ["Kapitalbeschaffung"], fr = ["levée de fonds"] } }
 "#;
 
 pub(super) fn now() -> DateTime<Utc> {
@@ -108,7 +96,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn with(documents: Vec<Document>) -> World {
-        let vocabulary = Arc::new(Vocabulary::parse(&[VOCABULARY]).unwrap());
+        let vocabulary = Arc::new(Vocabulary::parse(&[VOCABULARY], &[]).unwrap());
         let analysis = Arc::new(Analysis::new(vocabulary));
         let folder = TempDir::new().unwrap();
         let options = WriterOptions { threads: 1, ..WriterOptions::default() };

@@ -7,10 +7,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{AdditionalProperties, KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// The largest share of a direction's score that a newcomer's boost may have.
 pub const MAX_NEWCOMER_WEIGHT: f64 = 0.02;
+/// The largest weight that a request may give, before all are scaled.
+pub const MAX_WEIGHT: f64 = 1_000.0;
 /// The most candidates that are scored exactly for one request.
 pub const MAX_CANDIDATES: usize = 2_000;
 
@@ -96,9 +100,30 @@ impl Feature {
 }
 
 /// Weights by feature. A feature that is not named weighs nothing.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Weights(BTreeMap<Feature, f64>);
+
+impl PartialSchema for Weights {
+    /// One optional member for each feature, so that clients know their names.
+    fn schema() -> RefOr<Schema> {
+        let weights = Feature::ALL.into_iter().fold(ObjectBuilder::new(), |weights, feature| {
+            let weight = ObjectBuilder::new()
+                .schema_type(Type::Number)
+                .format(Some(SchemaFormat::KnownFormat(KnownFormat::Double)))
+                .description(Some(feature.description()))
+                .minimum(Some(0))
+                .maximum(Some(MAX_WEIGHT));
+            weights.property(feature.code(), weight)
+        });
+        weights
+            .description(Some("Weights by feature; one that is not named weighs nothing."))
+            .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+            .into()
+    }
+}
+
+impl ToSchema for Weights {}
 
 impl Weights {
     pub fn new(weights: impl IntoIterator<Item = (Feature, f64)>) -> Weights {
@@ -124,7 +149,7 @@ impl Weights {
     /// Checks the weights and scales them so that they sum to 1.
     fn normalised(&self, direction: &'static str) -> Result<Weights, ParametersError> {
         for (feature, weight) in self.iter() {
-            if !(0.0..=1_000.0).contains(&weight) {
+            if !(0.0..=MAX_WEIGHT).contains(&weight) {
                 return Err(ParametersError::OutOfRange { direction, feature, weight });
             }
         }
@@ -159,22 +184,29 @@ impl WeightOverrides {
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
     /// Names these numbers; a request with overrides is answered with `+custom` appended.
+    #[schema(min_length = 1, example = "1")]
     pub version: String,
     /// How well the candidate's offers meet what the asking side seeks. Sums to 1.
     pub forward: Weights,
     /// How well the asking side's offers meet what the candidate seeks. Sums to 1.
     pub backward: Weights,
-    /// Value of the constant [`Feature::Neutral`], in (0, 1].
+    /// Value of the constant feature `neutral`.
+    #[schema(minimum = 0.01, maximum = 1)]
     pub neutral: f64,
     /// Days after which the freshness of an untouched entry has halved, at least 1.
+    #[schema(minimum = 1, maximum = 36500)]
     pub freshness_half_life_days: f64,
     /// Days until a newcomer's boost has faded to nothing, at least 1.
+    #[schema(minimum = 1, maximum = 36500)]
     pub newcomer_days: f64,
-    /// The cosine of two texts that counts as a half, in (0, 1]; see [`super::features::stretch`].
+    /// The cosine of two texts that counts as a half.
+    #[schema(minimum = 0.001, maximum = 1)]
     pub text_midpoint: f64,
     /// Share of a concept-based value that stands in where two texts share no language, in [0, 1].
+    #[schema(minimum = 0, maximum = 1)]
     pub cross_language: f64,
-    /// How many candidates are scored exactly, 1 to [`MAX_CANDIDATES`].
+    /// How many candidates are scored exactly.
+    #[schema(minimum = 1, maximum = 2000)]
     pub candidates: usize,
 }
 

@@ -12,15 +12,20 @@ use super::score::Direction;
 use crate::document::Kind;
 
 /// The frames by language; the first is the fallback.
-const FRAMES: [(&str, &str); 8] = [
+const FRAMES: [(&str, &str); 13] = [
     ("en", include_str!("reasons/en.toml")),
+    ("bg", include_str!("reasons/bg.toml")),
+    ("da", include_str!("reasons/da.toml")),
     ("de", include_str!("reasons/de.toml")),
+    ("el", include_str!("reasons/el.toml")),
     ("es", include_str!("reasons/es.toml")),
     ("fr", include_str!("reasons/fr.toml")),
     ("it", include_str!("reasons/it.toml")),
     ("nl", include_str!("reasons/nl.toml")),
     ("pl", include_str!("reasons/pl.toml")),
     ("pt", include_str!("reasons/pt.toml")),
+    ("ro", include_str!("reasons/ro.toml")),
+    ("sv", include_str!("reasons/sv.toml")),
 ];
 
 /// How many concepts a sentence names.

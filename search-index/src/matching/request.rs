@@ -105,9 +105,16 @@ pub struct MatchPage {
 pub struct Why {
     /// As it would be returned; scored also where it is blocked.
     pub candidate: Match,
-    /// Its place among the candidates, from 1; `None` where it is blocked.
+    /// Its place among the candidates, from 1; absent where it is blocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
     pub rank: Option<usize>,
+    /// What keeps it out, if something does.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub blocker: Option<Blocker>,
+    /// How many candidates were scored exactly.
     pub considered: usize,
+    /// The version of the parameters that ranked them.
+    #[schema(min_length = 1)]
     pub parameters_version: String,
 }

@@ -17,9 +17,12 @@ const NO_GROUND: f64 = 0.5;
 pub struct Part {
     pub feature: Feature,
     /// In [0, 1].
+    #[schema(minimum = 0, maximum = 1)]
     pub value: f64,
     /// In [0, 1]; the weights of a direction sum to 1.
+    #[schema(minimum = 0, maximum = 1)]
     pub weight: f64,
+    #[schema(minimum = 0, maximum = 1)]
     pub contribution: f64,
 }
 
@@ -27,6 +30,7 @@ pub struct Part {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Direction {
     /// In [0, 1].
+    #[schema(minimum = 0, maximum = 1)]
     pub score: f64,
     /// Whether nothing in particular is sought, so that the score is a constant.
     pub neutral: bool,

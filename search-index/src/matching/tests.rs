@@ -17,13 +17,13 @@ fn vocabulary() -> Vocabulary {
         .map(|number| {
             let parent = match number {
                 0 | 1 => String::new(),
-                2..=9 => format!("parent = \"c{:02}\"\n", number % 2),
-                _ => format!("parent = \"c{:02}\"\n", 2 + number % 8),
+                2..=9 => format!("parent = \"c{:02}\", ", number % 2),
+                _ => format!("parent = \"c{:02}\", ", 2 + number % 8),
             };
-            format!("[[concept]]\nid = \"c{number:02}\"\n{parent}labels = {{ en = [\"label {number}\"] }}\n")
+            format!("c{number:02} = {{ {parent}labels = {{ en = [\"label {number}\"] }} }}\n")
         })
         .collect();
-    Vocabulary::parse(&[&toml]).unwrap()
+    Vocabulary::parse(&[&toml], &[]).unwrap()
 }
 
 struct World {

@@ -2,7 +2,8 @@
 //!
 //! Every document has a key of three numbers, smaller is earlier, and no two documents have the
 //! same: the last number is a hash of the document's own. A page is the smallest keys after the
-//! cursor's, so it neither repeats nor skips a document, whatever was added in between.
+//! cursor's, so it neither repeats nor skips a document, whatever was added in between. By relevance
+//! that holds while the index stays as it is: what a word weighs depends on all that is there.
 
 use std::collections::BinaryHeap;
 

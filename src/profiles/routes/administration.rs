@@ -14,7 +14,7 @@ use crate::http::body::ValidJson;
 use crate::http::problem::Problem;
 use crate::ids::ProfileId;
 use crate::profiles::model::Step;
-use crate::profiles::service;
+use crate::profiles::{Belongings, service};
 
 /// Why an administrator refuses or takes down a profile.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -28,8 +28,8 @@ pub struct GiveReason {
 #[utoipa::path(
     tag = "administration",
     summary = "Approve a hub or factory",
-    description = "Publishes a submitted profile; its managers get a mail.",
-    params(("id" = ProfileId, Path)),
+    description = "Publishes a submitted profile; its managers get a mail.\n\n**Rights:** administrators.",
+    params(("id" = ProfileId, Path, description = "The profile")),
     security(("bearer" = [])),
     responses((status = 200, description = "The published profile", body = ProfileView),
         (status = 403, description = "`forbidden`"), (status = 409, description = "`invalid_transition`"))
@@ -38,17 +38,20 @@ pub struct GiveReason {
 pub async fn approve_profile(
     db: web::Data<Db>,
     clock: web::Data<Clock>,
+    belongings: web::Data<Belongings>,
     _administrator: Administrator,
     id: web::Path<ProfileId>,
 ) -> Result<Answer, Problem> {
-    step(&db, &clock, (Step::Approve, None), ADMINISTRATOR, move |conn| service::get(conn, &id)).await
+    step(&db, &clock, &belongings, (Step::Approve, None), ADMINISTRATOR, move |conn| service::get(conn, &id))
+        .await
 }
 
 #[utoipa::path(
     tag = "administration",
     summary = "Reject a hub or factory",
-    description = "Refuses a submitted profile, with a reason that its managers get by mail.",
-    params(("id" = ProfileId, Path)),
+    description = "Refuses a submitted profile, with a reason that its managers get by mail.\n\n**Rights:** \
+        administrators.",
+    params(("id" = ProfileId, Path, description = "The profile")),
     security(("bearer" = [])),
     request_body = GiveReason,
     responses((status = 200, description = "The rejected profile", body = ProfileView),
@@ -58,19 +61,22 @@ pub async fn approve_profile(
 pub async fn reject_profile(
     db: web::Data<Db>,
     clock: web::Data<Clock>,
+    belongings: web::Data<Belongings>,
     _administrator: Administrator,
     id: web::Path<ProfileId>,
     body: ValidJson<GiveReason>,
 ) -> Result<Answer, Problem> {
     let reason = Some(body.value.reason);
-    step(&db, &clock, (Step::Reject, reason), ADMINISTRATOR, move |conn| service::get(conn, &id)).await
+    step(&db, &clock, &belongings, (Step::Reject, reason), ADMINISTRATOR, move |conn| service::get(conn, &id))
+        .await
 }
 
 #[utoipa::path(
     tag = "administration",
     summary = "Suspend a profile",
-    description = "Takes a published profile down, with a reason for those who manage it.",
-    params(("id" = ProfileId, Path)),
+    description = "Takes a published profile down, with a reason for those who manage it.\n\n**Rights:** \
+        administrators.",
+    params(("id" = ProfileId, Path, description = "The profile")),
     security(("bearer" = [])),
     request_body = GiveReason,
     responses((status = 200, description = "The suspended profile", body = ProfileView),
@@ -80,19 +86,23 @@ pub async fn reject_profile(
 pub async fn suspend_profile(
     db: web::Data<Db>,
     clock: web::Data<Clock>,
+    belongings: web::Data<Belongings>,
     _administrator: Administrator,
     id: web::Path<ProfileId>,
     body: ValidJson<GiveReason>,
 ) -> Result<Answer, Problem> {
     let reason = Some(body.value.reason);
-    step(&db, &clock, (Step::Suspend, reason), ADMINISTRATOR, move |conn| service::get(conn, &id)).await
+    step(&db, &clock, &belongings, (Step::Suspend, reason), ADMINISTRATOR, move |conn| {
+        service::get(conn, &id)
+    })
+    .await
 }
 
 #[utoipa::path(
     tag = "administration",
     summary = "Reinstate a profile",
-    description = "Publishes a suspended profile again.",
-    params(("id" = ProfileId, Path)),
+    description = "Publishes a suspended profile again.\n\n**Rights:** administrators.",
+    params(("id" = ProfileId, Path, description = "The profile")),
     security(("bearer" = [])),
     responses((status = 200, description = "The published profile", body = ProfileView),
         (status = 403, description = "`forbidden`"), (status = 409, description = "`invalid_transition`"))
@@ -101,8 +111,12 @@ pub async fn suspend_profile(
 pub async fn reinstate_profile(
     db: web::Data<Db>,
     clock: web::Data<Clock>,
+    belongings: web::Data<Belongings>,
     _administrator: Administrator,
     id: web::Path<ProfileId>,
 ) -> Result<Answer, Problem> {
-    step(&db, &clock, (Step::Reinstate, None), ADMINISTRATOR, move |conn| service::get(conn, &id)).await
+    step(&db, &clock, &belongings, (Step::Reinstate, None), ADMINISTRATOR, move |conn| {
+        service::get(conn, &id)
+    })
+    .await
 }

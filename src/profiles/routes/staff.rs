@@ -18,10 +18,10 @@ use crate::profiles::service;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StaffView {
     pub account: AccountId,
-    #[schema(example = "Ada Example")]
+    #[schema(min_length = 1, max_length = 80, example = "Ada Example")]
     pub display_name: String,
-    /// `owner` or `staff`.
-    #[schema(example = "staff")]
+    /// Who made the profile is its `owner`; who was added later is its `staff`.
+    #[schema(pattern = "^(owner|staff)$", example = "staff")]
     pub role: String,
 }
 
@@ -42,8 +42,8 @@ pub struct AddStaff {
 #[utoipa::path(
     tag = "profiles",
     summary = "List who manages a profile",
-    description = "For those who manage it.",
-    params(("id" = ProfileId, Path)),
+    description = "Everybody who may write it.\n\n**Rights:** those who manage the profile.",
+    params(("id" = ProfileId, Path, description = "The profile")),
     security(("bearer" = [])),
     responses((status = 200, description = "Everybody who manages it", body = StaffList),
         (status = 403, description = "`forbidden`"))
@@ -72,9 +72,11 @@ pub async fn list_profile_staff(
 #[utoipa::path(
     tag = "profiles",
     summary = "Let another account manage a profile",
-    description = "Staff of a hub write its events and offerings. The answer does not tell whether the address has an \
-        account; the list of staff does once it worked.",
-    params(("id" = ProfileId, Path)),
+    description = "Staff of a hub write its events and offerings. The answer does not tell whether the address has \
+        an account; the list of staff does once it worked.\n\n**Rights:** those who manage the profile, with a \
+        verified e-mail address. Adding twice changes nothing. **Limit:** counts against the small budget for \
+        secrets.",
+    params(("id" = ProfileId, Path, description = "The profile")),
     security(("bearer" = [])),
     request_body = AddStaff,
     responses((status = 204, description = "Added, if the address has a verified account"),
@@ -103,8 +105,9 @@ pub async fn add_profile_staff(
 #[utoipa::path(
     tag = "profiles",
     summary = "Take an account off a profile's staff",
-    description = "The owner can't be removed.",
-    params(("id" = ProfileId, Path), ("account" = AccountId, Path)),
+    description = "The owner can't be removed.\n\n**Rights:** those who manage the profile. Removing twice changes \
+        nothing.",
+    params(("id" = ProfileId, Path, description = "The profile"), ("account" = AccountId, Path, description = "The account")),
     security(("bearer" = [])),
     responses((status = 204, description = "Removed"), (status = 403, description = "`forbidden`"))
 )]
@@ -126,8 +129,9 @@ pub async fn remove_profile_staff(
 #[utoipa::path(
     tag = "events",
     summary = "Follow a hub",
-    description = "Its new events are announced by mail. Every such mail has a link that ends it.",
-    params(("id" = ProfileId, Path)),
+    description = "Its new events are announced by mail. Every such mail has a link that ends it.\n\n**Rights:** \
+        every account. Following twice changes nothing.",
+    params(("id" = ProfileId, Path, description = "The profile")),
     security(("bearer" = [])),
     responses((status = 204, description = "Followed"), (status = 409, description = "`conflict`: only hubs, factories and organisations have events"))
 )]
@@ -150,8 +154,8 @@ pub async fn follow_profile(
 #[utoipa::path(
     tag = "events",
     summary = "Stop following a hub",
-    description = "Also where it was not followed.",
-    params(("id" = ProfileId, Path)),
+    description = "Also where it was not followed.\n\n**Rights:** every account.",
+    params(("id" = ProfileId, Path, description = "The profile")),
     security(("bearer" = [])),
     responses((status = 204, description = "Not followed any more"))
 )]

@@ -20,6 +20,7 @@ pub struct ProfileView {
     pub status: ProfileStatus,
     /// Why it was rejected or suspended; for those who manage it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 1000)]
     pub status_reason: Option<String>,
     /// Invented, for demonstration.
     pub fictional: bool,

@@ -1,0 +1,208 @@
+//! Concepts of expertise, their labels in many languages, and the tree they form.
+//!
+//! The vocabulary is data: TOML files in `vocabulary/`, embedded in the build. The tree stands in one file an area, the
+//! labels in one file a language, so that whoever translates works in one file. A fault in them is found by
+//! [`Vocabulary::parse`], which names every fault at once, not only the first.
+
+mod faults;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+
+pub use faults::{VocabularyError, VocabularyFault};
+
+use crate::fingerprint::Fingerprint;
+use source::Entry;
+
+/// The embedded tree; one file an area.
+const AREAS: &[&str] = &[
+    include_str!("../../vocabulary/techniques.toml"),
+    include_str!("../../vocabulary/problems.toml"),
+    include_str!("../../vocabulary/technologies.toml"),
+    include_str!("../../vocabulary/sectors.toml"),
+    include_str!("../../vocabulary/help.toml"),
+];
+
+macro_rules! labels {
+    ($($language:literal)+) => {
+        &[$(($language, include_str!(concat!("../../vocabulary/labels/", $language, ".toml")))),+]
+    };
+}
+
+/// The embedded labels, by language.
+const LABELS: &[(&str, &str)] = labels! { "bg" "da" "de" "el" "en" "es" "fr" "it" "nl" "pl" "pt" "ro" "sv" };
+
+/// The language that every concept has a label in.
+const COMMON_LANGUAGE: &str = "en";
+
+/// A concept as a small number: its rank among all ids in alphabetical order. Stable for one build of the vocabulary,
+/// whatever the order of its files; never stored without the vocabulary's fingerprint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConceptNumber(pub u16);
+
+impl ConceptNumber {
+    fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// One node of the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Concept {
+    pub id: String,
+    pub number: ConceptNumber,
+    pub parent: Option<ConceptNumber>,
+    /// What it is in lists of the EU: `list:code`, where the list is `eurovoc` or `euroscivoc`.
+    pub eu: Vec<String>,
+    labels: BTreeMap<String, Vec<String>>,
+}
+
+impl Concept {
+    /// The labels in one language (ISO 639-1), the preferred one first; empty where the language has none.
+    pub fn labels(&self, language: &str) -> &[String] {
+        self.labels.get(language).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every language that has labels, in alphabetical order.
+    pub fn languages(&self) -> impl Iterator<Item = &str> {
+        self.labels.keys().map(String::as_str)
+    }
+
+    /// The preferred label in the first of these languages that has one, else in English, else in any.
+    pub fn label(&self, languages: &[&str]) -> &str {
+        languages
+            .iter()
+            .chain([&COMMON_LANGUAGE])
+            .find_map(|language| self.labels(language).first())
+            .or_else(|| self.labels.values().find_map(|labels| labels.first()))
+            .map_or(self.id.as_str(), String::as_str)
+    }
+}
+
+/// All concepts, by id and by number.
+#[derive(Debug, Clone)]
+pub struct Vocabulary {
+    concepts: Vec<Concept>,
+    numbers: HashMap<String, ConceptNumber>,
+    children: Vec<Vec<ConceptNumber>>,
+    fingerprint: u64,
+}
+
+impl Vocabulary {
+    /// The vocabulary of this build.
+    ///
+    /// # Errors
+    /// As [`Vocabulary::parse`]; a test keeps the embedded files free of faults.
+    pub fn embedded() -> Result<Vocabulary, VocabularyError> {
+        Vocabulary::parse(AREAS, LABELS)
+    }
+
+    /// Reads TOML: trees, which may refer to each other, and labels by language (ISO 639-1).
+    ///
+    /// # Errors
+    /// Names every fault found, in a stable order.
+    pub fn parse(trees: &[&str], labels: &[(&str, &str)]) -> Result<Vocabulary, VocabularyError> {
+        let (entries, mut faults) = source::read(trees, labels);
+        faults.extend(faults::of_ids(&entries));
+        faults.extend(faults::of_labels(&entries));
+        if faults.is_empty() { Ok(build(entries)) } else { Err(VocabularyError { faults }) }
+    }
+
+    /// The concepts that have no label in a language, by their ids.
+    pub fn gaps(&self, language: &str) -> Vec<&str> {
+        let unnamed = self.concepts.iter().filter(|concept| concept.labels(language).is_empty());
+        unnamed.map(|concept| concept.id.as_str()).collect()
+    }
+
+    pub fn len(&self) -> usize {
+        self.concepts.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.concepts.is_empty()
+    }
+
+    /// All concepts in the order of their ids, which is that of their numbers.
+    pub fn iter(&self) -> impl Iterator<Item = &Concept> {
+        self.concepts.iter()
+    }
+
+    pub fn concept(&self, id: &str) -> Option<&Concept> {
+        self.number(id).and_then(|number| self.by_number(number))
+    }
+
+    pub fn number(&self, id: &str) -> Option<ConceptNumber> {
+        self.numbers.get(id).copied()
+    }
+
+    pub fn by_number(&self, number: ConceptNumber) -> Option<&Concept> {
+        self.concepts.get(number.index())
+    }
+
+    /// The preferred label of a concept in the first of these languages that has one, else in English; `None` for an
+    /// unknown id.
+    pub fn label(&self, id: &str, languages: &[&str]) -> Option<&str> {
+        self.concept(id).map(|concept| concept.label(languages))
+    }
+
+    /// The parent, its parent and so on; nearest first, without the concept itself.
+    pub fn ancestors(&self, id: &str) -> Vec<&Concept> {
+        let mut found = Vec::new();
+        let mut next = self.concept(id).and_then(|concept| concept.parent);
+        while let Some(concept) = next.and_then(|number| self.by_number(number)) {
+            found.push(concept);
+            next = concept.parent;
+        }
+        found
+    }
+
+    /// The direct children, in the order of their ids.
+    pub fn children(&self, id: &str) -> Vec<&Concept> {
+        self.number(id)
+            .and_then(|number| self.children.get(number.index()))
+            .into_iter()
+            .flatten()
+            .filter_map(|child| self.by_number(*child))
+            .collect()
+    }
+
+    /// All concepts below one, without the concept itself.
+    pub fn descendants(&self, id: &str) -> Vec<&Concept> {
+        let mut found = self.children(id);
+        let mut next = 0;
+        while let Some(concept) = found.get(next).copied() {
+            found.extend(self.children(&concept.id));
+            next += 1;
+        }
+        found
+    }
+
+    /// Changes whenever an id, a parent or a label does.
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+}
+
+/// Builds from entries without faults, sorted by id.
+fn build(read: Vec<Entry>) -> Vocabulary {
+    let numbers: HashMap<String, ConceptNumber> =
+        (0..=u16::MAX).zip(&read).map(|(n, c)| (c.id.clone(), ConceptNumber(n))).collect();
+    let mut fingerprint = Fingerprint::new();
+    let mut children = vec![Vec::new(); read.len()];
+    let mut concepts = Vec::with_capacity(read.len());
+    for (number, source) in (0..=u16::MAX).map(ConceptNumber).zip(read) {
+        let parent = source.parent.as_ref().and_then(|parent| numbers.get(parent)).copied();
+        fingerprint = fingerprint.add(&source.id).add(source.parent.as_deref().unwrap_or(""));
+        for (language, labels) in &source.labels {
+            fingerprint = labels.iter().fold(fingerprint.add(language), |sum, label| sum.add(label));
+        }
+        if let Some(siblings) = parent.and_then(|parent| children.get_mut(parent.index())) {
+            siblings.push(number);
+        }
+        let Entry { id, eu, labels, .. } = source;
+        concepts.push(Concept { id, number, parent, eu, labels });
+    }
+    Vocabulary { concepts, numbers, children, fingerprint: fingerprint.value() }
+}
