@@ -30,7 +30,7 @@ use crate::http::limits::{Limits, limit};
 use crate::http::negotiation::negotiate;
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::{
-    docs, examples, failures, headers, idempotency, notes, origins, request, schemas, server, text,
+    docs, examples, failures, headers, idempotency, notes, origins, patches, request, schemas, server, text,
 };
 use crate::ids::ProfileId;
 use crate::import::{Importer, Report};
@@ -286,6 +286,7 @@ fn finished(mut api: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
     failures::document(&mut api);
     headers::document(&mut api);
     idempotency::document(&mut api);
+    patches::document(&mut api);
     text::document(&mut api);
     examples::document(&mut api);
     schemas::simplify(&mut api);

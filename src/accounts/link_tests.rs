@@ -40,7 +40,7 @@ impl House {
         db.write_now(move |conn| {
             let tokens = Tokens::load(conn, now(), "http://localhost/", TimeDelta::minutes(5)).unwrap();
             let new = serde_json::from_value(json!({
-                "email": "ada@x.example", "password": "", "display_name": "Ada", "language": "de", "accepted_terms": "",
+                "email": "ada@x.example", "password": "", "display_name": "Ada", "language": "de", "accepted_terms": "2026-11",
             }));
             service::register(conn, now(), &new.unwrap(), "old hash".to_owned()).unwrap();
             let account = service::find_by_email(conn, "ada@x.example").unwrap().unwrap();

@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa::openapi::{Object, ObjectBuilder, Type};
 
 use crate::faults::Faults;
 use crate::ids::AccountId;
@@ -18,8 +17,13 @@ codes!(
     }
 );
 
-/// The terms of use and privacy that accounts accept now; the accepted version is stored with its time.
-pub const TERMS_VERSION: &str = "2026-11";
+codes!(
+    /// A version of the terms of use and privacy. One can only accept the one in force; it is stored with the time.
+    TermsVersion {
+        /// In force since November 2026
+        November2026 = "2026-11",
+    }
+);
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Account {
@@ -61,13 +65,7 @@ pub struct RegisterAccount {
     /// Language of mails and reasons.
     pub language: Language,
     /// The version of the terms that the person has read and accepts.
-    #[schema(schema_with = terms_in_force)]
-    pub accepted_terms: String,
-}
-
-/// One can only accept the terms that are in force.
-fn terms_in_force() -> Object {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some([TERMS_VERSION])).build()
+    pub accepted_terms: TermsVersion,
 }
 
 /// The settings of an account that its owner changes at will.

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::mails;
 use super::model::{
-    Account, AccountError, AccountSettings, RegisterAccount, Role, TERMS_VERSION, normalise_email,
+    Account, AccountError, AccountSettings, RegisterAccount, Role, TermsVersion, normalise_email,
 };
 use super::passwords::hash_now;
 use super::store::{self, RefreshTokenRow};
@@ -49,7 +49,7 @@ pub fn register(
         language: new.language.clone(),
         role: Role::Member,
         email_verified_at: None,
-        terms_version: new.accepted_terms.clone(),
+        terms_version: new.accepted_terms.code().to_owned(),
         terms_accepted_at: now,
         version: 1,
         created_at: now,
@@ -82,7 +82,7 @@ fn register_again(
     known.password_hash = password_hash;
     known.display_name = new.display_name.clone();
     known.language = new.language.clone();
-    known.terms_version = new.accepted_terms.clone();
+    known.terms_version = new.accepted_terms.code().to_owned();
     known.terms_accepted_at = now;
     store::update(conn, &mut known, now)?;
     store::revoke_all(conn, &known.id, now)?;
@@ -122,7 +122,7 @@ pub fn ensure(
         language: language.clone(),
         role: Role::Member,
         email_verified_at: Some(now),
-        terms_version: TERMS_VERSION.to_owned(),
+        terms_version: TermsVersion::November2026.code().to_owned(),
         terms_accepted_at: now,
         version: 1,
         created_at: now,

@@ -75,7 +75,8 @@ pub struct EventContent {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(
         max_length = 500,
-        pattern = r"^https://[^\s\x00-\x1F\x7F-\x9F]+$",
+        format = "uri",
+        pattern = "^https://[0-9A-Za-z]",
         example = "https://hub.example/workshop-day"
     )]
     pub url: Option<String>,

@@ -28,7 +28,8 @@ pub struct RescheduleEvent {
 pub struct MoveEventOnline {
     #[schema(
         max_length = 500,
-        pattern = r"^https://[^\s\x00-\x1F\x7F-\x9F]+$",
+        format = "uri",
+        pattern = "^https://[0-9A-Za-z]",
         example = "https://hub.example/meeting"
     )]
     pub url: String,

@@ -12,11 +12,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 use utoipa::ToSchema;
-use utoipa::openapi::{RefOr, Schema};
 
 use super::capacity::receive;
 use super::codes::Code;
 use super::contract::Contract;
+use super::patches;
 use super::problem::Problem;
 use crate::config::Config;
 use crate::faults::Faults;
@@ -58,7 +58,7 @@ impl FromRequest for MergePatch {
     fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
         let (request, bytes) = (request.clone(), web::Bytes::from_request(request, payload));
         Box::pin(async move {
-            expect_media_type(&request, &["application/merge-patch+json", "application/json"])?;
+            expect_media_type(&request, &[patches::MEDIA_TYPE, "application/json"])?;
             let bytes = receive(&request, bytes).await?.map_err(|error| unreadable(&request, &error))?;
             let patch = parse(&bytes)?;
             if !patch.is_object() {
@@ -70,21 +70,26 @@ impl FromRequest for MergePatch {
 }
 
 impl MergePatch {
-    /// `current` with the patch applied, held against the schema of `Patch`, which is that of `T` without what can't be
-    /// changed (see [`patch_schema`]).
+    /// `current` with the patch applied: first the patch is held against its own schema, then what it makes of the thing
+    /// against the thing's.
     pub fn apply<Patch, T>(&self, current: &T) -> Result<T, Problem>
     where
         Patch: ToSchema,
-        T: Serialize + DeserializeOwned,
+        T: Serialize + DeserializeOwned + ToSchema,
     {
         let current = serde_json::to_value(current).map_err(Problem::internal)?;
         let mut faults = removed::<T>(&current, &self.patch);
-        let mut merged = current;
-        merge(&mut merged, &self.patch);
-        if let Err(more) = self.contract.check::<Patch>(&merged) {
+        if let Err(mut more) = self.contract.check::<Patch>(&self.patch) {
+            more.0.retain(|fault| faults.0.iter().all(|known| known.pointer != fault.pointer));
             faults.0.extend(more.0);
         }
         faults.or(())?;
+        let mut merged = current;
+        merge(&mut merged, &self.patch);
+        // What is never sent as a whole has no parts that a patch could leave incomplete.
+        if self.contract.has_body::<T>() {
+            self.contract.check::<T>(&merged)?;
+        }
         read(&merged)
     }
 }
@@ -102,8 +107,8 @@ fn removed<T: DeserializeOwned>(current: &Value, patch: &Value) -> Faults {
     faults
 }
 
-/// Names a type whose schema is that of a merge patch of `$of`: the same rules, nothing required, and null where a
-/// member may be absent.
+/// Names a merge patch of `$of`. The schema is that of the whole; what of it a patch may leave out or set to null is
+/// written by [`super::patches`].
 macro_rules! patch_schema {
     ($(#[$doc:meta])* $name:ident, $of:ty) => {
         $(#[$doc])*
@@ -111,7 +116,7 @@ macro_rules! patch_schema {
 
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-                $crate::http::body::optional(<$of as utoipa::PartialSchema>::schema())
+                <$of as utoipa::PartialSchema>::schema()
             }
         }
 
@@ -125,23 +130,6 @@ macro_rules! patch_schema {
     };
 }
 pub(crate) use patch_schema;
-
-/// The schema with nothing required. A member that must be there may still not be null: removing it fails the check of
-/// the whole. What is left out stays as it is, so there are no defaults, which generated clients would send.
-pub(crate) fn optional(schema: RefOr<Schema>) -> RefOr<Schema> {
-    match schema {
-        RefOr::T(Schema::Object(mut object)) => {
-            object.required.clear();
-            for member in object.properties.values_mut() {
-                if let RefOr::T(Schema::Object(member)) = member {
-                    member.default = None;
-                }
-            }
-            RefOr::T(Schema::Object(object))
-        }
-        other => other,
-    }
-}
 
 /// RFC 7396, section 2.
 fn merge(target: &mut Value, patch: &Value) {

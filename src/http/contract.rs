@@ -69,6 +69,11 @@ impl Contract {
         &self.operations
     }
 
+    /// Whether some request's body is a `T`.
+    pub fn has_body<T: ToSchema>(&self) -> bool {
+        self.validators.contains_key(T::name().as_ref())
+    }
+
     /// Holds `body` against the schema of `T` and names every fault.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ pub fn swagger_ui(contract: &Contract) -> SwaggerUi {
     summary = "Read the contract",
     description = "This document, as YAML. `/docs` shows it for reading and trying.\n\n**Rights:** anybody.",
     responses((status = 200, description = "The contract; `ETag` is its version", content_type = "application/yaml",
-        body = String, headers(("ETag"))))
+        body = Object, headers(("ETag"))))
 )]
 #[get("/openapi.yaml")]
 pub async fn read_contract(request: HttpRequest, contract: web::Data<Contract>) -> HttpResponse {

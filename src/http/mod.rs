@@ -22,6 +22,7 @@ pub mod notes;
 pub mod operations;
 pub mod origins;
 pub mod page;
+pub mod patches;
 pub mod problem;
 pub mod query;
 pub mod request;

@@ -35,10 +35,12 @@ fn bodies(api: &OpenApi) -> Vec<String> {
     let items = api.paths.paths.values();
     let operations = items.flat_map(|item| [&item.post, &item.put, &item.patch, &item.delete]).flatten();
     let bodies = operations.filter_map(|operation| match operation.request_body.as_ref()? {
-        RefOr::T(body) => Some(body.content.values()),
+        RefOr::T(body) => Some(&body.content),
         RefOr::Ref(_) => None,
     });
-    let schemas = bodies.flatten().filter_map(|content| match content {
+    // Forms are read by pages, which tell people in their own words what is wrong.
+    let of_json = bodies.flatten().filter(|(media_type, _)| media_type.ends_with("json"));
+    let schemas = of_json.filter_map(|(_, content)| match content {
         RefOr::T(content) => content.schema.as_ref(),
         RefOr::Ref(_) => None,
     });

@@ -179,7 +179,7 @@ fn cut_text(text: &str, elides: bool) -> Vec<CutWord> {
         before = word.end;
         let surface = text.get(word.start..word.end).unwrap_or("");
         cut.push(CutWord {
-            apart: between.contains(['.', ';', ':', '!', '?', ',', '(', ')', '|', '•']),
+            apart: ends_what_went_before(between),
             capitals: capitals(surface),
             plural: surface.ends_with('s'),
             folded: fold(&word.text),
@@ -187,6 +187,12 @@ fn cut_text(text: &str, elides: bool) -> Vec<CutWord> {
         });
     }
     cut
+}
+
+/// Whether the signs between two words part them; a dot inside an abbreviation (`Ph.D.`) does not.
+fn ends_what_went_before(between: &str) -> bool {
+    between.contains([';', ':', '!', '?', ',', '(', ')', '|', '•'])
+        || (between.contains('.') && between.contains(char::is_whitespace))
 }
 
 /// A word with the terms it can stand for in one language.

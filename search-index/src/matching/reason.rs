@@ -253,10 +253,10 @@ mod tests {
             "Bietet Bildverarbeitung und Robotik und hat einen ähnlichen Fall bearbeitet: „Ausschussprüfung“."
         );
         grounds.case = None;
-        assert_eq!(reasons.sentence(&["sv", "fr"], &grounds), "Propose : Bildverarbeitung et Robotik.");
+        assert_eq!(reasons.sentence(&["nb", "fr"], &grounds), "Propose : Bildverarbeitung et Robotik.");
         grounds.kind = Kind::Need;
         grounds.sought = &offered[..1];
-        assert_eq!(reasons.sentence(&["sv"], &grounds), "Seeks Bildverarbeitung, which is offered here.");
+        assert_eq!(reasons.sentence(&["nb"], &grounds), "Seeks Bildverarbeitung, which is offered here.");
         grounds.offered = &[];
         grounds.sought = &[];
         assert_eq!(reasons.sentence(&["en"], &grounds), "No close match in content, but open to requests.");

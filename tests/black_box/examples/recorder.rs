@@ -80,8 +80,11 @@ impl<'a> Recorder<'a> {
         assert!(self.kept.iter().all(|(known, _)| known != operation), "{operation} is shown twice");
         let mut responses = Map::new();
         if let Some(content) = documented.get("content") {
-            let json = first(content).0 == "application/json";
-            let shown = if json { reply.json() } else { Value::String(beginning(&reply.text)) };
+            let shown = match first(content).0.as_str() {
+                "application/json" => reply.json(),
+                "application/yaml" => yaml_serde::from_str(&beginning(&reply.text)).unwrap(),
+                _ => Value::String(beginning(&reply.text)),
+            };
             responses.insert(status.to_owned(), shown);
         }
         self.kept.push((operation.to_owned(), Kept { request, responses }));

@@ -40,6 +40,7 @@ from aihub_client.models import (
     Sector,
     Side,
     Stage,
+    TermsVersion,
     UpdateProfile,
 )
 from aihub_client.types import UNSET, Unset
@@ -96,7 +97,7 @@ def log_in(email: str, password: str) -> AuthenticatedClient:
 
 def join(email: str, name: str, language: Language) -> AuthenticatedClient:
     """Registers, confirms the address with the mail's link, and logs in."""
-    account = RegisterAccount(email, PASSWORD, name, language, accepted_terms="2026-11")
+    account = RegisterAccount(email, PASSWORD, name, language, TermsVersion.VALUE_0)
     content(register_account.sync_detailed(client=VISITOR, body=account))
     link = FollowLink(token_for(email, "verify-email"))
     verified = content(verify_email.sync_detailed(client=VISITOR, body=link))

@@ -49,7 +49,7 @@ const mentor: Schemas["CreateProfile"] = {
 /** Registers, confirms the address with the mail's link, and logs in. */
 async function join(email: string, name: string, language: Schemas["Language"]): Promise<Service> {
   const visitor = connect();
-  const account = { email, password, display_name: name, language, accepted_terms: "2026-11" };
+  const account: Schemas["RegisterAccount"] = { email, password, display_name: name, language, accepted_terms: "2026-11" };
   content(await visitor.POST("/api/v1/accounts", { body: account }));
   const token = await tokenFor(email, "verify-email");
   const verified = content(await visitor.POST("/api/v1/accounts/verification", { body: { token } }));
