@@ -263,13 +263,12 @@ macro_rules! send {
 #[actix_web::test]
 async fn an_event_lives_through_its_routes() {
     let house = House::new();
-    let (_, api) = App::new().into_utoipa_app().configure(super::routes::configure).split_for_parts();
     let (app, _) = App::new()
         .into_utoipa_app()
         .app_data(web::Data::new(house.db.clone()))
         .app_data(web::Data::new(house.tokens.clone()))
         .app_data(web::Data::new(Clock::fixed(now())))
-        .app_data(web::Data::new(Contract::new(&api).unwrap()))
+        .app_data(web::Data::new(Contract::new(&crate::app::openapi()).unwrap()))
         .app_data(web::Data::new(Capacity::new(64, std::time::Duration::from_secs(10))))
         .configure(super::routes::configure)
         .split_for_parts();
