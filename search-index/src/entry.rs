@@ -12,7 +12,7 @@ use crate::analysis::{Analysis, Reading};
 use crate::document::{Audience, Document, Face, Kind, Passage};
 use crate::error::IndexError;
 use crate::fingerprint::stable_hash;
-use crate::matching;
+use crate::matching::{self, FaceVector, Readers};
 use crate::schema::{FaceFields, Fields, Layered, MEMBERS, NEVER, PUBLIC, face_term, key};
 
 /// Builds the entry of one document.
@@ -31,7 +31,10 @@ pub(crate) fn entry(
     entry.concepts(document);
     entry.face(&document.offers, document, fields.offers);
     entry.face(&document.seeks, document, fields.seeks);
-    entry.out.add_bytes(fields.vector, &matching::encode(document, analysis));
+    let (vector, bytes) = matching::encode(document, analysis);
+    entry.anchors(&vector.offers, fields.offers, document.audience);
+    entry.anchors(&vector.seeks, fields.seeks, document.audience);
+    entry.out.add_bytes(fields.vector, &bytes);
     entry.out.add_bytes(fields.document, &json(document)?);
     Ok(entry.out)
 }
@@ -49,6 +52,10 @@ fn json(document: &Document) -> Result<Vec<u8>, serde_json::Error> {
 fn is_on_earth((latitude, longitude): &(f64, f64)) -> bool {
     (-90.0..=90.0).contains(latitude) && (-180.0..=180.0).contains(longitude)
 }
+
+/// So many anchors of a face are written, and of each of its cases.
+const ANCHORS: usize = 12;
+const CASE_ANCHORS: usize = 4;
 
 struct Entry<'a> {
     fields: &'a Fields,
@@ -201,6 +208,26 @@ impl Entry<'_> {
         for (layer, field) in concepts.into_disjoint(fields.concepts) {
             for id in self.with_ancestors(&layer) {
                 self.out.add_text(field, id);
+            }
+        }
+    }
+
+    /// What a face and its past cases are about, as far as it matters most.
+    fn anchors(&mut self, face: &FaceVector, fields: FaceFields, audience: Audience) {
+        let mut found = Layers::default();
+        let layers = face.layers.iter().map(|layer| (layer.readers, &layer.likeness, ANCHORS));
+        let cases = face.cases.iter().map(|case| (case.readers, &case.likeness, CASE_ANCHORS));
+        for (readers, likeness, most) in layers.chain(cases) {
+            let audience = match readers {
+                Readers::MembersOnly => Audience::Members,
+                Readers::Everybody | Readers::PublicOnly => Audience::Public,
+            };
+            found.add(audience, matching::strongest(likeness, most).map(|(anchor, _)| anchor.to_string()));
+        }
+        found.restrict(audience);
+        for (layer, field) in found.into_disjoint(fields.anchors) {
+            for anchor in layer {
+                self.out.add_text(field, anchor);
             }
         }
     }

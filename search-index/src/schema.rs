@@ -22,7 +22,7 @@ use crate::analysis::{Language, NAMES};
 use crate::document::{Audience, Kind};
 
 /// Grows whenever a field or what is written into it changes, so that old indexes are rebuilt.
-pub(crate) const SCHEMA_VERSION: &str = "2";
+pub(crate) const SCHEMA_VERSION: &str = "3";
 
 /// Value of the `audience` field of a document that anybody may know of.
 pub(crate) const PUBLIC: &str = "public";
@@ -62,6 +62,8 @@ pub(crate) struct FaceFields {
     pub terms: Layered,
     /// Concept ids with all their ancestors.
     pub concepts: Layered,
+    /// Numbers of the anchors that it resembles most.
+    pub anchors: Layered,
 }
 
 /// The searchable words of one language.
@@ -213,6 +215,7 @@ fn face(builder: &mut SchemaBuilder, name: &str) -> FaceFields {
     FaceFields {
         terms: layered(builder, &format!("{name}_terms"), keyword()),
         concepts: layered(builder, &format!("{name}_concepts"), keyword()),
+        anchors: layered(builder, &format!("{name}_anchors"), keyword()),
     }
 }
 

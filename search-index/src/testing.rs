@@ -7,8 +7,8 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    Analysis, Audience, Change, Document, Face, Index, Kind, Passage, Place, SearchQuery, Vocabulary,
-    WriterOptions,
+    Analysis, Audience, Change, Document, Face, Index, Kind, Passage, Place, SearchQuery, Sources,
+    Vocabulary, WriterOptions,
 };
 
 pub(crate) const VOCABULARY: &str = r#"
@@ -19,7 +19,9 @@ pub(crate) const VOCABULARY: &str = r#"
 "#;
 
 pub(crate) fn analysis() -> Arc<Analysis> {
-    Arc::new(Analysis::new(Arc::new(Vocabulary::parse(&[VOCABULARY], &[]).unwrap())))
+    Arc::new(Analysis::new(Arc::new(
+        Vocabulary::parse(Sources { trees: &[VOCABULARY], ..Sources::default() }).unwrap(),
+    )))
 }
 
 pub(crate) fn now() -> DateTime<Utc> {

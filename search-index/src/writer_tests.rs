@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::document::Audience;
 use crate::testing::{analysis, by_visitor, document, index, options, passage, put};
-use crate::vocabulary::Vocabulary;
+use crate::vocabulary::{Sources, Vocabulary};
 
 fn open(folder: &TempDir) -> Index {
     Index::open(folder.path(), analysis(), options()).unwrap()
@@ -118,7 +118,7 @@ fn clearing_makes_the_index_incomplete() {
 
 /// What another version of the program would open.
 fn open_otherwise(folder: &TempDir) -> Index {
-    let other = Arc::new(Analysis::new(Arc::new(Vocabulary::parse(&[], &[]).unwrap())));
+    let other = Arc::new(Analysis::new(Arc::new(Vocabulary::parse(Sources::default()).unwrap())));
     Index::open(folder.path(), other, options()).unwrap()
 }
 

@@ -11,6 +11,7 @@ use aihub::app::App;
 use aihub::clock::Clock;
 use aihub::config::Config;
 use aihub::db::{Conn, DbError};
+use aihub::demo;
 use aihub::mail::{Memory, Sent, Transport};
 use chrono::{DateTime, Utc};
 use diesel::RunQueryDsl;
@@ -117,6 +118,14 @@ impl TestApp {
         };
         test.settle().await;
         test
+    }
+
+    /// Loads what the demo shows.
+    pub async fn load_sample(&self) {
+        let app = self.app.clone();
+        let report = tokio::task::spawn_blocking(move || demo::load(&app, &|_| {})).await.unwrap().unwrap();
+        assert!(report.refused.is_empty(), "{:?}", report.refused);
+        self.settle().await;
     }
 
     /// Indexes every change and sends every mail that is due.

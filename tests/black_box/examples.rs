@@ -5,7 +5,6 @@ mod recorder;
 mod stand_ins;
 
 use aihub::accounts;
-use aihub::demo;
 use aihub::mail::{SendError, Sent};
 use serde_json::{Value, json};
 
@@ -19,7 +18,7 @@ const RENEW: &str = "AIHUB_TEST_RENEW_EXAMPLES";
 #[actix_web::test]
 async fn examples_are_what_the_running_sample_answers() {
     let test = TestApp::start().await;
-    load_sample(&test).await;
+    test.load_sample().await;
     let mut recorder = Recorder::new(&test);
     look_around(&mut recorder).await;
     let (ada, grace) = (join(&test, &mut recorder).await, join_by_page(&test, &mut recorder).await);
@@ -59,13 +58,6 @@ fn compare(text: &str) {
         "the service answers otherwise than the contract's examples of {differing:?}; look at what changed, and renew \
          them with:\n    {RENEW}=1 cargo test --test black_box examples && cargo run --quiet -- openapi > openapi.yaml"
     );
-}
-
-async fn load_sample(test: &TestApp) {
-    let app = test.app.clone();
-    let report = tokio::task::spawn_blocking(move || demo::load(&app, &|_| {})).await.unwrap().unwrap();
-    assert!(report.refused.is_empty(), "{:?}", report.refused);
-    test.settle().await;
 }
 
 /// An account of the demo, logged in.

@@ -23,6 +23,7 @@ mod players;
 mod pressure;
 mod problems;
 mod profiles;
+mod relevance;
 mod replica;
 mod requests;
 mod search;

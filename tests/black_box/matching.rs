@@ -139,8 +139,13 @@ async fn a_few_sentences_of_a_visitor_are_enough() {
     ] {
         let question = json!({ "description": { "text": text, "country": "PL", "sectors": ["C"], "stage": "pilot" }, "categories": ["mentor"] });
         let answer = test.post("/api/v1/matches", &question).await.expect(200).json();
-        assert_eq!(titles(&answer)[0], "Claire Exemple", "{text}");
-        assert_eq!(answer["parameters_version"], "1");
+        // Whoever does just that in Greek fits as well.
+        let titles = titles(&answer);
+        assert!(
+            titles[..2].contains(&"Claire Exemple") && titles[..2].contains(&"Maria Glossa"),
+            "{titles:?} for {text}"
+        );
+        assert_eq!(answer["parameters_version"], "2");
     }
     let before = test.app.searcher.position();
     test.settle().await;
@@ -250,7 +255,7 @@ async fn weights_can_be_changed_for_one_question_and_are_checked() {
         .into();
     let only_cases = with(zero.clone(), json!({ "track_record": 5 }));
     let answer = doris.matches(&json!({ "need": need, "weights": { "forward": only_cases } })).await;
-    assert_eq!(answer["parameters_version"], "1+custom");
+    assert_eq!(answer["parameters_version"], "2+custom");
     let parts = answer["items"][0]["forward"]["parts"].as_array().unwrap();
     assert_eq!(
         (parts.len(), &parts[0]["feature"], &parts[0]["weight"]),
@@ -400,6 +405,6 @@ async fn the_parameters_are_public_and_complete() {
             weights.keys().all(|feature| described[feature].as_str().is_some_and(|text| text.len() > 20))
         );
     }
-    assert_eq!(parameters["version"], "1");
+    assert_eq!(parameters["version"], "2");
     assert!(reply.header("cache-control").contains("max-age"));
 }

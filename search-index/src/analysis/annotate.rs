@@ -147,6 +147,8 @@ struct Reader {
     terms: HashMap<String, u32>,
     edges: HashMap<(u32, u32), u32>,
     ends: HashMap<u32, Vec<End>>,
+    /// The terms that are whole words, because their stems say something else.
+    whole: HashSet<String>,
     /// The beginnings of all terms; see [`Reader::may_be_known`].
     beginnings: HashSet<String>,
 }
@@ -216,6 +218,7 @@ impl Reader {
             terms: HashMap::new(),
             edges: HashMap::new(),
             ends: HashMap::new(),
+            whole: HashSet::new(),
             beginnings: HashSet::new(),
         };
         for concept in vocabulary.iter() {
@@ -242,7 +245,7 @@ impl Reader {
         let abbreviation = words.len() == 1 && label.chars().count() <= LONGEST_ABBREVIATION && capitals >= 2;
         let mut node = 0;
         for word in &words {
-            let form = if abbreviation { fold(&word.text) } else { self.stems.stem(&word.text) };
+            let form = if abbreviation { fold(&word.text) } else { self.form(&word.text, words.len()) };
             self.beginnings.insert(beginning(&form, BEGINNING).to_owned());
             let terms = self.terms.len() as u32;
             let term = *self.terms.entry(form).or_insert(terms);
@@ -252,6 +255,18 @@ impl Reader {
         let label = words.iter().map(|word| fold(&word.text)).collect::<Vec<_>>().join(" ");
         let capitals = if abbreviation { capitals } else { 0 };
         self.ends.entry(node).or_default().push(End { concept, label, capitals });
+    }
+
+    /// The form of a word of a label that has so many: its stem, but a label of one word stays whole where half of it is
+    /// taken for an ending (Finnish `konenäkö`, computer vision, would be `kone`, machine).
+    fn form(&mut self, word: &str, words: usize) -> String {
+        let stem = self.stems.stem(word);
+        if words > 1 || 2 * stem.chars().count() > word.chars().count() {
+            return stem;
+        }
+        let whole = fold(word);
+        self.whole.insert(whole.clone());
+        whole
     }
 
     fn read(&self, text: &[CutWord], rank: usize, found: &mut Vec<Found>) {
@@ -293,7 +308,7 @@ impl Reader {
         if self.may_be_known(&cut.folded) {
             let stem = self.stems.stem(&word.text);
             add(&stem, word.start, word.end);
-            if cut.capitals >= 2 && cut.folded != stem {
+            if cut.folded != stem && (cut.capitals >= 2 || self.whole.contains(&cut.folded)) {
                 add(&cut.folded, word.start, word.end);
             }
         }

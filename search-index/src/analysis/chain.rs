@@ -9,7 +9,7 @@ use tantivy::tokenizer::{TextAnalyzer, Token, TokenFilter, TokenStream, Tokenize
 use super::compounds::Compounds;
 use super::fold::{fold, respell};
 use super::words::{Word, words};
-use super::{Language, linkers, stop_words};
+use super::{Language, endings, linkers, stop_words};
 
 /// The stemming rules of one language.
 #[derive(Clone, Copy)]
@@ -25,17 +25,18 @@ impl Stems {
 
     /// The folded stem of a lower-case word; words with signs or digits keep their form.
     pub(super) fn stem(&self, word: &str) -> String {
+        if !word.chars().all(|c| c.is_alphabetic() || c == '\'') {
+            return fold(word);
+        }
         match &self.stemmer {
-            Some(stemmer) if word.chars().all(|c| c.is_alphabetic() || c == '\'') => {
-                fold(&stemmer.stem(word))
-            }
-            _ => fold(word),
+            Some(stemmer) => fold(&stemmer.stem(word)),
+            None => endings::strip(self.language, fold(word)),
         }
     }
 }
 
-/// Snowball algorithm of a language; none exists for Bulgarian, Croatian, Latvian, Maltese, Slovak
-/// and Slovene.
+/// Snowball algorithm of a language; none exists for Bulgarian, Latvian, Maltese, Slovak and Slovene. Croatian goes by the
+/// Serbian one, which its author made for both.
 fn algorithm(language: Language) -> Option<Algorithm> {
     Some(match language.code() {
         "cs" => Algorithm::Czech,
@@ -48,6 +49,7 @@ fn algorithm(language: Language) -> Option<Algorithm> {
         "fi" => Algorithm::Finnish,
         "fr" => Algorithm::French,
         "ga" => Algorithm::Irish,
+        "hr" => Algorithm::Serbian,
         "hu" => Algorithm::Hungarian,
         "it" => Algorithm::Italian,
         "lt" => Algorithm::Lithuanian,

@@ -5,9 +5,11 @@
 //! rules of its language, and folded (`chain`); compounds also give their parts (`compounds`);
 //! and the vocabulary's concepts are found in it, whatever its language (`annotate`).
 
+mod anchors;
 mod annotate;
 mod chain;
 mod compounds;
+mod endings;
 mod fold;
 mod language;
 mod linkers;
@@ -19,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tantivy::tokenizer::{TextAnalyzer, Token, TokenizerManager};
 
+pub use anchors::{AnchorNumber, Anchors, Likeness};
 pub use annotate::{Annotation, Annotator};
 pub use fold::fold;
 pub use language::Language;
@@ -30,7 +33,7 @@ use chain::Stems;
 use compounds::Compounds;
 
 /// Grows whenever the same text may give other terms than before, so that old indexes are rebuilt.
-const ANALYSIS_VERSION: &str = "1";
+const ANALYSIS_VERSION: &str = "2";
 
 /// How many texts are remembered; more than one document has, few enough to cost no memory.
 const READINGS: usize = 256;
@@ -44,6 +47,7 @@ pub struct Analysis {
     chains: Vec<TextAnalyzer>,
     names: TextAnalyzer,
     annotator: Annotator,
+    anchors: Anchors,
     /// The texts read last: the index, the vector and the explanation of a document read the same.
     readings: Mutex<Readings>,
 }
@@ -66,13 +70,21 @@ impl Analysis {
         let stems: Vec<Stems> = Language::ALL.into_iter().map(Stems::new).collect();
         let compounds: Vec<Arc<Compounds>> =
             stems.iter().map(|stems| Arc::new(Compounds::new(*stems, &vocabulary))).collect();
-        let chains = stems
+        let chains: Vec<TextAnalyzer> = stems
             .iter()
             .zip(&compounds)
             .map(|(stems, compounds)| chain::of_language(*stems, Arc::clone(compounds)))
             .collect();
         let annotator = Annotator::new(&vocabulary, &stems, &compounds);
-        Analysis { vocabulary, chains, names: chain::of_names(), annotator, readings: Mutex::default() }
+        let anchors = Anchors::new(&vocabulary, |language, text| terms_of(&chains, language, text));
+        Analysis {
+            vocabulary,
+            chains,
+            names: chain::of_names(),
+            annotator,
+            anchors,
+            readings: Mutex::default(),
+        }
     }
 
     /// With the vocabulary of this build.
@@ -99,12 +111,12 @@ impl Analysis {
     /// The index terms of a text, in its order: stems, folded, without stop words; parts of a
     /// compound follow it.
     pub fn terms(&self, language: Language, text: &str) -> Vec<String> {
-        self.tokens(language, text).into_iter().map(|token| token.text).collect()
+        terms_of(&self.chains, language, text)
     }
 
     /// As [`Analysis::terms`], with byte offsets and positions.
     pub fn tokens(&self, language: Language, text: &str) -> Vec<Token> {
-        self.chains.get(language.index()).map_or_else(Vec::new, |chain| collect(chain, text))
+        tokens_of(&self.chains, language, text)
     }
 
     /// The terms of a display name: unstemmed, folded, no word left out.
@@ -145,6 +157,11 @@ impl Analysis {
         &self.annotator
     }
 
+    /// The meeting points between languages.
+    pub fn anchors(&self) -> &Anchors {
+        &self.anchors
+    }
+
     /// Registers one analyser for each language, under its code, and [`NAMES`].
     pub fn register(&self, manager: &TokenizerManager) {
         for (language, chain) in Language::ALL.into_iter().zip(&self.chains) {
@@ -157,6 +174,14 @@ impl Analysis {
     pub fn fingerprint(&self) -> u64 {
         Fingerprint::new().add(ANALYSIS_VERSION).add(&self.vocabulary.fingerprint().to_string()).value()
     }
+}
+
+fn tokens_of(chains: &[TextAnalyzer], language: Language, text: &str) -> Vec<Token> {
+    chains.get(language.index()).map_or_else(Vec::new, |chain| collect(chain, text))
+}
+
+fn terms_of(chains: &[TextAnalyzer], language: Language, text: &str) -> Vec<String> {
+    tokens_of(chains, language, text).into_iter().map(|token| token.text).collect()
 }
 
 fn collect(chain: &TextAnalyzer, text: &str) -> Vec<Token> {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::codec;
 use super::vector::*;
-use crate::analysis::{Analysis, Language};
+use crate::analysis::{Analysis, Language, Likeness};
 use crate::document::{Audience, Case, Claim, Document, Face, Kind, Passage};
 use crate::fingerprint::stable_hash;
 use crate::vocabulary::ConceptNumber;
@@ -19,14 +19,15 @@ const SECONDS_A_DAY: i64 = 86_400;
 /// How often a word in a title counts.
 const TITLE_FREQUENCY: f32 = 2.0;
 
-/// The bytes that the index keeps beside a document.
-pub fn encode(document: &Document, analysis: &Analysis) -> Vec<u8> {
+/// What the index keeps beside a document, and its bytes.
+pub fn encode(document: &Document, analysis: &Analysis) -> (Vector, Vec<u8>) {
     let prepared = Prepared::new(document, analysis);
     let mut caps = Caps::default();
     loop {
-        let bytes = codec::encode(&prepared.vector(caps, |_, _, _| 1.0));
+        let vector = prepared.vector(caps, |_, _, _| 1.0);
+        let bytes = codec::encode(&vector);
         if bytes.len() <= MAX_BYTES || caps.is_least() {
-            return bytes;
+            return (vector, bytes);
         }
         caps = caps.halved();
     }
@@ -48,11 +49,22 @@ pub struct Caps {
     cases: usize,
     case_terms: usize,
     case_concepts: usize,
+    anchors: usize,
+    case_anchors: usize,
 }
 
 impl Default for Caps {
     fn default() -> Caps {
-        Caps { languages: 4, terms: 384, concepts: 96, cases: 60, case_terms: 64, case_concepts: 16 }
+        Caps {
+            languages: 4,
+            terms: 384,
+            concepts: 96,
+            cases: 60,
+            case_terms: 64,
+            case_concepts: 16,
+            anchors: 64,
+            case_anchors: 32,
+        }
     }
 }
 
@@ -66,6 +78,8 @@ impl Caps {
             cases: half(self.cases),
             case_terms: half(self.case_terms),
             case_concepts: half(self.case_concepts),
+            anchors: half(self.anchors),
+            case_anchors: half(self.case_anchors),
         }
     }
 
@@ -94,7 +108,8 @@ struct Piece {
 }
 
 /// A document after analysis and before weighting.
-pub struct Prepared {
+pub struct Prepared<'a> {
+    analysis: &'a Analysis,
     kind: Kind,
     audience: Audience,
     id: u64,
@@ -111,14 +126,15 @@ struct PreparedFace {
     case_sectors: Vec<u32>,
 }
 
-impl Prepared {
-    pub fn new(document: &Document, analysis: &Analysis) -> Prepared {
+impl<'a> Prepared<'a> {
+    pub fn new(document: &Document, analysis: &'a Analysis) -> Prepared<'a> {
         // A need's title says what is sought; any other title says what is there.
         let (seek_titles, offer_titles): (&[Passage], &[Passage]) = match document.kind {
             Kind::Need => (&document.titles, &[]),
             _ => (&[], &document.titles),
         };
         Prepared {
+            analysis,
             kind: document.kind,
             audience: document.audience,
             id: stable_hash(&document.id),
@@ -142,9 +158,10 @@ impl Prepared {
     pub fn vector(&self, caps: Caps, idf: impl Fn(Side, Language, &str) -> f64) -> Vector {
         let face = |side: Side, face: &PreparedFace| {
             let idf = |language: Language, term: &str| idf(side, language, term);
+            let weighing = Weighing { caps, idf: &idf, analysis: self.analysis };
             FaceVector {
-                layers: layers(&face.pieces, caps, &idf),
-                cases: cases(&face.pieces, &face.case_sectors, caps, &idf),
+                layers: weighing.layers(&face.pieces),
+                cases: weighing.cases(&face.pieces, &face.case_sectors),
                 wishes: face.wishes.clone(),
             }
         };
@@ -280,42 +297,66 @@ fn by_readers<T>(pieces: &[&Piece], make: impl Fn(Readers, &[&Piece]) -> Option<
     make(Readers::PublicOnly, &public).into_iter().chain(restricted).collect()
 }
 
-type Idf<'a> = &'a dyn Fn(Language, &str) -> f64;
-
-fn layers(pieces: &[Piece], caps: Caps, idf: Idf<'_>) -> Vec<Layer> {
-    let pieces: Vec<&Piece> = pieces.iter().collect();
-    by_readers(&pieces, |readers, pieces| {
-        let speaks = |piece: &&Piece| {
-            let own = matches!(piece.source, Source::Claim | Source::Passage(_));
-            own && (!piece.terms.is_empty() || !piece.concepts.is_empty())
-        };
-        (!pieces.is_empty()).then(|| Layer {
-            readers,
-            concepts: mentions(pieces, caps.concepts),
-            texts: term_vectors(pieces, caps.languages, caps.terms, idf),
-            speaks: pieces.iter().any(speaks),
-        })
-    })
+/// How pieces become vectors.
+struct Weighing<'a> {
+    caps: Caps,
+    idf: &'a dyn Fn(Language, &str) -> f64,
+    analysis: &'a Analysis,
 }
 
-fn cases(pieces: &[Piece], sectors: &[u32], caps: Caps, idf: Idf<'_>) -> Vec<CaseVector> {
-    (0..=u16::MAX)
-        .zip(sectors)
-        .take(caps.cases)
-        .flat_map(|(index, sectors)| {
-            let pieces: Vec<&Piece> =
-                pieces.iter().filter(|piece| piece.source == Source::Case(index)).collect();
-            by_readers(&pieces, |readers, pieces| {
-                (!pieces.is_empty()).then(|| CaseVector {
-                    readers,
-                    index,
-                    sectors: *sectors,
-                    concepts: mentions(pieces, caps.case_concepts),
-                    texts: term_vectors(pieces, caps.languages, caps.case_terms, idf),
-                })
+impl Weighing<'_> {
+    fn layers(&self, pieces: &[Piece]) -> Vec<Layer> {
+        let pieces: Vec<&Piece> = pieces.iter().collect();
+        by_readers(&pieces, |readers, pieces| {
+            let speaks = |piece: &&Piece| {
+                let own = matches!(piece.source, Source::Claim | Source::Passage(_));
+                own && (!piece.terms.is_empty() || !piece.concepts.is_empty())
+            };
+            let words = count_words(pieces.iter().copied());
+            (!pieces.is_empty()).then(|| Layer {
+                readers,
+                concepts: mentions(pieces, self.caps.concepts),
+                likeness: self.likeness(&words, self.caps.anchors),
+                texts: self.term_vectors(words, self.caps.terms),
+                speaks: pieces.iter().any(speaks),
             })
         })
-        .collect()
+    }
+
+    fn cases(&self, pieces: &[Piece], sectors: &[u32]) -> Vec<CaseVector> {
+        let of_case =
+            |index| pieces.iter().filter(move |piece| piece.source == Source::Case(index)).collect();
+        (0..=u16::MAX)
+            .zip(sectors)
+            .take(self.caps.cases)
+            .flat_map(|(index, sectors)| {
+                let pieces: Vec<&Piece> = of_case(index);
+                by_readers(&pieces, |readers, pieces| {
+                    let words = count_words(pieces.iter().copied());
+                    (!pieces.is_empty()).then(|| CaseVector {
+                        readers,
+                        index,
+                        sectors: *sectors,
+                        concepts: mentions(pieces, self.caps.case_concepts),
+                        likeness: self.likeness(&words, self.caps.case_anchors),
+                        texts: self.term_vectors(words, self.caps.case_terms),
+                    })
+                })
+            })
+            .collect()
+    }
+
+    fn likeness(&self, words: &[Words], most: usize) -> Likeness {
+        let languages = words.iter().map(|words| (words.language, words.counts.as_slice()));
+        self.analysis.anchors().likeness(languages, most)
+    }
+
+    /// The largest languages of the pieces as vectors; the length is that of the whole text, before the cap.
+    fn term_vectors(&self, mut words: Vec<Words>, terms: usize) -> Vec<TermVector> {
+        words.sort_by_key(|words| std::cmp::Reverse(words.counts.len()));
+        words.truncate(self.caps.languages);
+        words.iter().filter_map(|words| term_vector(words, terms, self.idf)).collect()
+    }
 }
 
 /// Each concept once, with its most prominent source; of equals the first.
@@ -368,15 +409,7 @@ fn count_words<'a>(pieces: impl Iterator<Item = &'a Piece>) -> Vec<Words> {
     languages.into_iter().map(|(words, _)| words).collect()
 }
 
-/// The largest languages of the pieces as vectors; the length is that of the whole text, before the cap.
-fn term_vectors(pieces: &[&Piece], languages: usize, terms: usize, idf: Idf<'_>) -> Vec<TermVector> {
-    let mut words = count_words(pieces.iter().copied());
-    words.sort_by_key(|words| std::cmp::Reverse(words.counts.len()));
-    words.truncate(languages);
-    words.iter().filter_map(|words| term_vector(words, terms, idf)).collect()
-}
-
-fn term_vector(words: &Words, cap: usize, idf: Idf<'_>) -> Option<TermVector> {
+fn term_vector(words: &Words, cap: usize, idf: &dyn Fn(Language, &str) -> f64) -> Option<TermVector> {
     let weigh = |(term, count): &(String, f32)| {
         (term_hash(term), (1.0 + f64::from(*count).ln()) * idf(words.language, term))
     };

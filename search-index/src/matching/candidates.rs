@@ -17,7 +17,7 @@ use super::codec;
 use super::concepts::{Rarity, idf};
 use super::request::{MatchRequest, Mode};
 use super::vector::{FaceVector, Mention, Vector, term_hash};
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, AnchorNumber};
 use crate::document::{Audience, Document, Kind};
 use crate::error::IndexError;
 use crate::schema::{FaceFields, Fields, Layered, column, face_term};
@@ -27,8 +27,11 @@ use crate::vocabulary::ConceptNumber;
 /// How many terms and concepts of a face are looked up.
 const MOST_TERMS: usize = 24;
 const MOST_CONCEPTS: usize = 16;
+const MOST_ANCHORS: usize = 12;
 /// What all words together may add to a candidate's weight, where all concepts together add 1.
 const WORDS_SHARE: f64 = 0.6;
+/// The same for all anchors together.
+const ANCHORS_SHARE: f64 = 0.8;
 /// The direction that was not asked about finds candidates too, with this much of the weight.
 const OTHER_DIRECTION: f64 = 0.3;
 /// What is sought is also looked up among what needs seek: their task is what they have to give.
@@ -87,7 +90,10 @@ impl<'a> View<'a> {
                 let words = heaviest_words(&prepared, &vector, side, self.reader);
                 let words = frequencies.lookups(words, fields.terms, share * WORDS_SHARE);
                 let concepts = self.concepts(&frequencies, &vector, side, fields);
-                words.into_iter().chain(frequencies.lookups(concepts, fields.concepts, share))
+                let concepts = frequencies.lookups(concepts, fields.concepts, share);
+                let anchors = anchors(&vector, side, self.reader);
+                let anchors = frequencies.lookups(anchors, fields.anchors, share * ANCHORS_SHARE);
+                words.into_iter().chain(concepts).chain(anchors)
             })
             .collect();
         Seeker { vector, lookups }
@@ -289,8 +295,29 @@ fn face(vector: &Vector, side: Side) -> &FaceVector {
     }
 }
 
+/// The anchors that a face resembles most.
+fn anchors(vector: &Vector, side: Side, reader: Audience) -> Vec<(String, f64)> {
+    let found = strongest(face(vector, side).likeness(reader), MOST_ANCHORS);
+    found.map(|(anchor, value)| (anchor.to_string(), f64::from(value))).collect()
+}
+
+/// The `most` anchors that a text resembles most, the strongest first.
+pub(crate) fn strongest(
+    likeness: &[(AnchorNumber, f32)],
+    most: usize,
+) -> impl Iterator<Item = (AnchorNumber, f32)> + use<> {
+    let mut found = likeness.to_vec();
+    found.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
+    found.into_iter().take(most)
+}
+
 /// The heaviest words of a face as terms of the index, in all languages together.
-fn heaviest_words(prepared: &Prepared, vector: &Vector, side: Side, reader: Audience) -> Vec<(String, f64)> {
+fn heaviest_words(
+    prepared: &Prepared<'_>,
+    vector: &Vector,
+    side: Side,
+    reader: Audience,
+) -> Vec<(String, f64)> {
     let texts = face(vector, side).texts(reader);
     let mut found: Vec<(String, f64)> = Vec::new();
     for words in prepared.words(side, reader) {

@@ -2,13 +2,14 @@
 //! without trust. Whatever the bytes are, decoding gives a vector or `None`.
 
 use super::vector::*;
+use crate::analysis::{AnchorNumber, Likeness};
 use crate::document::{Audience, Kind};
 use crate::vocabulary::ConceptNumber;
 
 /// Goes up with every change of the layout or of what is written; the index is then built anew.
-pub const VERSION: &str = "1";
+pub const VERSION: &str = "2";
 /// The first byte of every vector.
-const LAYOUT: u8 = 1;
+const LAYOUT: u8 = 2;
 
 /// Writes a vector. Lists longer than their count can say are cut, which the builder's caps keep from happening.
 pub fn encode(vector: &Vector) -> Vec<u8> {
@@ -99,6 +100,7 @@ fn put_face(out: &mut Vec<u8>, face: &FaceVector) {
         out.push(u8::from(layer.speaks));
         put_mentions(out, &layer.concepts);
         put_texts(out, &layer.texts);
+        put_likeness(out, &layer.likeness);
     }
     let cases = put_count_u8(out, face.cases.len());
     for case in face.cases.iter().take(cases) {
@@ -107,6 +109,7 @@ fn put_face(out: &mut Vec<u8>, face: &FaceVector) {
         out.extend(case.sectors.to_le_bytes());
         put_mentions(out, &case.concepts);
         put_texts(out, &case.texts);
+        put_likeness(out, &case.likeness);
     }
 }
 
@@ -141,6 +144,15 @@ fn put_texts(out: &mut Vec<u8>, texts: &[TermVector]) {
             out.extend(term.to_le_bytes());
             out.push((weight / scale).round().clamp(1.0, 255.0) as u8);
         }
+    }
+}
+
+/// Stored as 255ths of 1, the length of the whole.
+fn put_likeness(out: &mut Vec<u8>, likeness: &[(AnchorNumber, f32)]) {
+    let count = put_count_u8(out, likeness.len());
+    for (anchor, value) in likeness.iter().take(count) {
+        out.extend(anchor.to_le_bytes());
+        out.push((value * 255.0).round().clamp(1.0, 255.0) as u8);
     }
 }
 
@@ -255,6 +267,7 @@ impl<'a> Input<'a> {
             speaks: self.flag()?,
             concepts: self.mentions()?,
             texts: self.texts()?,
+            likeness: self.likeness()?,
         })
     }
 
@@ -265,7 +278,18 @@ impl<'a> Input<'a> {
             sectors: self.u32()?,
             concepts: self.mentions()?,
             texts: self.texts()?,
+            likeness: self.likeness()?,
         })
+    }
+
+    fn likeness(&mut self) -> Option<Likeness> {
+        let count = usize::from(self.u8()?);
+        let rows = self.slice(3 * count)?.as_chunks::<3>().0;
+        Some(
+            rows.iter()
+                .map(|&[a0, a1, value]| (u16::from_le_bytes([a0, a1]), f32::from(value) / 255.0))
+                .collect(),
+        )
     }
 
     fn mentions(&mut self) -> Option<Vec<Mention>> {

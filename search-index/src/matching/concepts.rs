@@ -21,33 +21,54 @@ const SIBLING: f32 = 0.2;
 /// The idea that concepts are the closer the deeper their common ancestor lies is that of Wu and Palmer, "Verbs semantics
 /// and lexical selection" (1994). It is made asymmetric here, because a seeker is served by something narrower than
 /// asked and less by something wider.
+///
+/// Only pairs that earn any credit are kept: the relatives of each concept, sorted.
 #[derive(Debug, Clone)]
 pub struct Closeness {
-    size: usize,
-    credits: Vec<f32>,
+    credits: Vec<Vec<(ConceptNumber, f32)>>,
 }
 
 impl Closeness {
     pub fn new(vocabulary: &Vocabulary) -> Closeness {
         let parents: Vec<Option<usize>> =
             vocabulary.iter().map(|concept| concept.parent.map(|parent| usize::from(parent.0))).collect();
-        let size = parents.len();
-        let lines: Vec<Vec<usize>> = (0..size).map(|concept| line(&parents, concept)).collect();
-        let credits = lines
-            .iter()
-            .flat_map(|sought| lines.iter().map(move |offered| credit(sought, offered)))
-            .collect();
-        Closeness { size, credits }
+        let lines: Vec<Vec<usize>> = (0..parents.len()).map(|concept| line(&parents, concept)).collect();
+        let mut families: HashMap<usize, Vec<(ConceptNumber, &[usize])>> = HashMap::new();
+        for (concept, line) in vocabulary.iter().zip(&lines) {
+            // Whoever earns credit for a concept stands above it, below it, or below the same parent.
+            for ancestor in line {
+                families.entry(*ancestor).or_default().push((concept.number, line));
+            }
+        }
+        let credits = lines.iter().map(|sought| relatives(sought, &families)).collect();
+        Closeness { credits }
     }
 
     /// Credit in [0, 1] for `offered` where `sought` is wanted; 0 for numbers outside the vocabulary.
     pub fn credit(&self, sought: ConceptNumber, offered: ConceptNumber) -> f64 {
-        let (sought, offered) = (usize::from(sought.0), usize::from(offered.0));
-        if offered >= self.size {
-            return 0.0;
-        }
-        self.credits.get(sought * self.size + offered).copied().map_or(0.0, f64::from)
+        let credit = self.credits.get(usize::from(sought.0)).and_then(|relatives| {
+            let at = relatives.binary_search_by_key(&offered, |(concept, _)| *concept).ok()?;
+            relatives.get(at)
+        });
+        credit.map_or(0.0, |(_, credit)| f64::from(*credit))
     }
+}
+
+/// Every concept that earns credit where this one is sought, sorted.
+fn relatives(
+    sought: &[usize],
+    families: &HashMap<usize, Vec<(ConceptNumber, &[usize])>>,
+) -> Vec<(ConceptNumber, f32)> {
+    let family = sought.iter().take(2).filter_map(|concept| families.get(concept)).flatten();
+    let above = sought
+        .iter()
+        .filter_map(|concept| families.get(concept)?.iter().find(|(_, line)| line.first() == Some(concept)));
+    let mut found: Vec<(ConceptNumber, f32)> =
+        family.chain(above).map(|(concept, offered)| (*concept, credit(sought, offered))).collect();
+    found.retain(|(_, credit)| *credit > 0.0);
+    found.sort_by_key(|(concept, _)| *concept);
+    found.dedup_by_key(|(concept, _)| *concept);
+    found
 }
 
 /// A concept, its parent, and so on up to its root.
@@ -110,6 +131,7 @@ pub fn idf(documents: u64, frequency: u64) -> f64 {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::*;
+    use crate::vocabulary::Sources;
 
     const TREE: &str = r#"
     ai = { labels = { en = ["artificial intelligence"] } }
@@ -121,7 +143,7 @@ mod tests {
 
     #[test]
     fn credit_follows_the_tree() {
-        let vocabulary = Vocabulary::parse(&[TREE], &[]).unwrap();
+        let vocabulary = Vocabulary::parse(Sources { trees: &[TREE], ..Sources::default() }).unwrap();
         let closeness = Closeness::new(&vocabulary);
         let credit = |sought: &str, offered: &str| {
             let number = |id: &str| vocabulary.number(id).unwrap();

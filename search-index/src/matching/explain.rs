@@ -3,24 +3,30 @@
 //! Everything here is read from the layers and the passages that the reader may see, and from nothing else. It costs
 //! more than a score, so it is made only for the matches that are returned.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::features::best_credit;
+use super::features::{best_credit, dot, products};
 use super::parameters::Feature;
 use super::reason::{Grounds, Reasons};
 use super::score::{Direction, Measure, Score};
 use super::vector::{FaceVector, Mention, Source, Vector, term_hash};
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, AnchorNumber};
 use crate::document::{Audience, Document, Face, Kind, Passage};
+use crate::vocabulary::ConceptNumber;
 
 /// A weaker relation of two concepts, such as that of siblings, is not worth a mention.
 const WORTH_NAMING: f64 = 0.35;
 /// How many shared concepts are listed for each direction.
 const MOST_CONCEPTS: usize = 8;
+/// From this likeness on two texts are said to be about the same.
+const SIMILAR_TOPIC: f64 = 0.2;
+/// How many shared topics are named at most, and what share of the likeness each must have.
+const MOST_TOPICS: usize = 3;
+const LEAST_SHARE: f64 = 0.1;
 /// From this similarity on a past case is called similar.
 const SIMILAR_CASE: f64 = 0.25;
 /// From this value on similar words are evidence.
@@ -68,6 +74,8 @@ pub struct Match {
     pub concepts: Vec<SharedConcept>,
     /// What the candidate seeks and the asking side offers, the weightiest first.
     pub concepts_in_return: Vec<SharedConcept>,
+    /// What both sides write about, in whatever words and languages, the strongest first; empty where they do not.
+    pub topics: Vec<SharedTopic>,
     /// The most telling piece of the candidate; absent where nothing tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
@@ -94,6 +102,20 @@ pub struct SharedConcept {
     /// The words of the candidate that name the concept; absent where it was declared or comes from a past case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<Text>,
+}
+
+/// A concept whose description both texts resemble.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct SharedTopic {
+    /// Id of the concept.
+    #[schema(pattern = "^[a-z][a-z0-9_]{1,79}$", example = "predictive_maintenance")]
+    pub concept: String,
+    /// Its label, in the reader's language.
+    #[schema(min_length = 1, example = "predictive maintenance")]
+    pub label: String,
+    /// Its share of what makes the two texts alike, in (0, 1].
+    #[schema(minimum = 0, maximum = 1)]
+    pub share: f64,
 }
 
 /// What evidence is taken from.
@@ -148,6 +170,7 @@ impl Explainer<'_> {
         let concepts = self.shared(&seeker.seeks, candidate.giving(reader), Named::Offered, named(face));
         let concepts_in_return =
             self.shared(&candidate.seeks, seeker.giving(reader), Named::Sought, named(&document.seeks));
+        let topics = self.topics(seeker.seeks.likeness(reader), candidate.giving(reader).likeness(reader));
         let evidence = self.evidence(seeker, candidate, document, face, &score);
         let case = evidence.as_ref().filter(|evidence| evidence.kind == EvidenceKind::Case);
         let case = case.and_then(|case| case.title.as_ref()).map(|t| shorten(&t.text, TITLE_BYTES));
@@ -157,6 +180,7 @@ impl Explainer<'_> {
                 kind: document.kind,
                 offered: &concepts,
                 sought: &concepts_in_return,
+                topics: &topics,
                 case: case.as_deref(),
                 forward: &score.forward,
             },
@@ -173,6 +197,7 @@ impl Explainer<'_> {
             backward: score.backward,
             concepts,
             concepts_in_return,
+            topics,
             evidence,
             reason,
         }
@@ -215,6 +240,33 @@ impl Explainer<'_> {
                     credit,
                     words: words(mention),
                 })
+            })
+            .collect()
+    }
+
+    /// The concepts whose descriptions make two texts alike, if they are.
+    fn topics(&self, sought: &[(AnchorNumber, f32)], given: &[(AnchorNumber, f32)]) -> Vec<SharedTopic> {
+        let total = dot(sought, given);
+        if total < SIMILAR_TOPIC {
+            return Vec::new();
+        }
+        let mut shares: BTreeMap<ConceptNumber, f64> = BTreeMap::new();
+        for (anchor, product) in products(sought, given) {
+            if let Some(concept) = self.analysis.anchors().concept(*anchor) {
+                *shares.entry(concept).or_insert(0.0) += product / total;
+            }
+        }
+        let mut shares: Vec<(ConceptNumber, f64)> = shares.into_iter().collect();
+        shares.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
+        let vocabulary = self.analysis.vocabulary();
+        shares
+            .into_iter()
+            .take(MOST_TOPICS)
+            .take_while(|(_, share)| *share >= LEAST_SHARE)
+            .filter_map(|(concept, share)| {
+                let concept = vocabulary.by_number(concept)?;
+                let label = concept.label(self.languages).to_owned();
+                Some(SharedTopic { concept: concept.id.clone(), label, share: share.min(1.0) })
             })
             .collect()
     }

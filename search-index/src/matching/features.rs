@@ -7,6 +7,7 @@
 use super::concepts::{Closeness, Rarity};
 use super::region::are_neighbours;
 use super::vector::{Attributes, CaseVector, Code, Mention, TermVector, Wishes};
+use crate::analysis::AnchorNumber;
 
 /// The value where the giving side does not say.
 const UNKNOWN: f64 = 0.5;
@@ -55,17 +56,28 @@ pub fn cosine(one: &[TermVector], other: &[TermVector]) -> Option<f64> {
         .reduce(f64::max)
 }
 
-/// The scalar product of two vectors sorted by term, in [0, 1].
-fn dot(one: &[(u32, f32)], other: &[(u32, f32)]) -> f64 {
-    let mut sum = 0.0;
+/// The scalar product of two vectors sorted by their keys, in [0, 1].
+pub fn dot<Key: Ord>(one: &[(Key, f32)], other: &[(Key, f32)]) -> f64 {
+    products(one, other).map(|(_, product)| product).sum::<f64>().clamp(0.0, 1.0)
+}
+
+/// The products that make it up, by their keys.
+pub fn products<'a, Key: Ord>(
+    one: &'a [(Key, f32)],
+    other: &'a [(Key, f32)],
+) -> impl Iterator<Item = (&'a Key, f64)> {
     let mut right = other.iter().peekable();
-    for (term, weight) in one {
-        while right.next_if(|(next, _)| next < term).is_some() {}
-        if let Some((_, other_weight)) = right.next_if(|(next, _)| next == term) {
-            sum += f64::from(*weight) * f64::from(*other_weight);
-        }
-    }
-    sum.clamp(0.0, 1.0)
+    one.iter().filter_map(move |(key, weight)| {
+        while right.next_if(|(next, _)| next < key).is_some() {}
+        let (_, other_weight) = right.next_if(|(next, _)| next == key)?;
+        Some((key, f64::from(*weight) * f64::from(*other_weight)))
+    })
+}
+
+/// How far two texts are about the same, in [0, 1]: the cosine of their likenesses to the anchors. `None` where nothing is
+/// sought in words.
+pub fn topic(sought: &[(AnchorNumber, f32)], given: &[(AnchorNumber, f32)]) -> Option<f64> {
+    (!sought.is_empty()).then(|| dot(sought, given))
 }
 
 /// Spreads cosines, which are small even for good answers, over [0, 1]: `c·(1 + m) / (c + m)`, monotone, with 0 → 0,
@@ -74,8 +86,8 @@ pub fn stretch(cosine: f64, midpoint: f64) -> f64 {
     (cosine * (1.0 + midpoint) / (cosine + midpoint)).clamp(0.0, 1.0)
 }
 
-/// Similarity of two texts. Where they share no language the words cannot be compared: `stand_in`, a value got from
-/// concepts, takes their place, so that a text is neither punished nor favoured for its language.
+/// Similarity of two texts. Where they share no language the words cannot be compared: `stand_in`, a value got from what
+/// the texts are about, takes their place, so that a text is neither punished nor favoured for its language.
 pub fn text(sought: &[TermVector], given: &[TermVector], midpoint: f64, stand_in: f64) -> Option<f64> {
     if sought.is_empty() {
         return None;
@@ -83,17 +95,17 @@ pub fn text(sought: &[TermVector], given: &[TermVector], midpoint: f64, stand_in
     Some(cosine(sought, given).map_or(stand_in, |cosine| stretch(cosine, midpoint)))
 }
 
-/// How a case's similarity is mixed from concepts and words when both are there.
-const CASE_CONCEPT_SHARE: f64 = 0.6;
+/// How a case's similarity is mixed from concepts, topic and words.
+const CASE_SHARES: [f64; 3] = [0.4, 0.35, 0.25];
 
-/// How similar one past case is to what is sought: a mix of the share of sought concepts and the likeness of words.
-pub fn case_similarity(concepts: Option<f64>, text: Option<f64>) -> Option<f64> {
-    match (concepts, text) {
-        (Some(concepts), Some(text)) => {
-            Some(CASE_CONCEPT_SHARE * concepts + (1.0 - CASE_CONCEPT_SHARE) * text)
-        }
-        (one, other) => one.or(other),
-    }
+/// How similar one past case is to what is sought: the mean of the share of sought concepts, the topic and the likeness of
+/// words, as far as each says anything.
+pub fn case_similarity(concepts: Option<f64>, topic: Option<f64>, text: Option<f64>) -> Option<f64> {
+    let said = CASE_SHARES.into_iter().zip([concepts, topic, text]);
+    let (sum, total) = said
+        .filter_map(|(share, value)| value.map(|value| (share, value)))
+        .fold((0.0, 0.0), |(sum, total), (share, value)| (sum + share * value, total + share));
+    (total > 0.0).then(|| sum / total)
 }
 
 /// The best of the cases by the similarity given; the first of equals.

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::{Blocker, MatchPage, MatchRequest, Matcher, Why};
 use crate::analysis::Analysis;
 use crate::document::{Audience, Case, Claim, Document, Face, Kind, Passage, Place};
-use crate::vocabulary::Vocabulary;
+use crate::vocabulary::{Sources, Vocabulary};
 use crate::writer::{Change, Index, WriterOptions};
 
 const VOCABULARY: &str = r#"
@@ -96,7 +96,8 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn with(documents: Vec<Document>) -> World {
-        let vocabulary = Arc::new(Vocabulary::parse(&[VOCABULARY], &[]).unwrap());
+        let vocabulary =
+            Arc::new(Vocabulary::parse(Sources { trees: &[VOCABULARY], ..Sources::default() }).unwrap());
         let analysis = Arc::new(Analysis::new(vocabulary));
         let folder = TempDir::new().unwrap();
         let options = WriterOptions { threads: 1, ..WriterOptions::default() };

@@ -32,7 +32,8 @@ mod ranking_tests;
 #[cfg(test)]
 mod tests;
 
-pub use build::encode;
+pub(crate) use build::encode;
+pub(crate) use candidates::strongest;
 pub use codec::VERSION as VECTOR_VERSION;
 pub use explain::{Evidence, EvidenceKind, Match, SharedConcept, Text};
 pub use parameters::{Feature, Parameters, ParametersError, WeightOverrides, Weights};
@@ -41,3 +42,4 @@ pub use reason::ReasonsError;
 pub use request::{MAX_LIMIT, MatchPage, MatchRequest, Mode, Why};
 pub use rules::Blocker;
 pub use score::{Direction, Part};
+pub(crate) use vector::{FaceVector, Readers};

@@ -23,6 +23,7 @@ pub const MAX_CANDIDATES: usize = 2_000;
 #[serde(rename_all = "snake_case")]
 pub enum Feature {
     Expertise,
+    Topic,
     Text,
     TrackRecord,
     Sector,
@@ -38,8 +39,9 @@ pub enum Feature {
 }
 
 impl Feature {
-    pub const ALL: [Feature; 11] = [
+    pub const ALL: [Feature; 12] = [
         Feature::Expertise,
+        Feature::Topic,
         Feature::Text,
         Feature::TrackRecord,
         Feature::Sector,
@@ -56,6 +58,7 @@ impl Feature {
     pub fn code(self) -> &'static str {
         match self {
             Feature::Expertise => "expertise",
+            Feature::Topic => "topic",
             Feature::Text => "text",
             Feature::TrackRecord => "track_record",
             Feature::Sector => "sector",
@@ -74,6 +77,9 @@ impl Feature {
         match self {
             Feature::Expertise => {
                 "Share of the sought concepts that is offered, weighted by rarity, with part credit along the concept tree."
+            }
+            Feature::Topic => {
+                "Whether both sides are about the same, in whatever language: how alike they are to texts whose translations are known."
             }
             Feature::Text => {
                 "Similarity of the words on both sides, in the same language, after stemming, rare words counting more."
@@ -202,7 +208,7 @@ pub struct Parameters {
     /// The cosine of two texts that counts as a half.
     #[schema(minimum = 0.001, maximum = 1)]
     pub text_midpoint: f64,
-    /// Share of a concept-based value that stands in where two texts share no language, in [0, 1].
+    /// Share of the topic's value that stands in for similar words where two texts share no language, in [0, 1].
     #[schema(minimum = 0, maximum = 1)]
     pub cross_language: f64,
     /// How many candidates are scored exactly.
@@ -215,8 +221,9 @@ impl Default for Parameters {
     fn default() -> Parameters {
         use Feature::*;
         let forward = [
-            (Expertise, 0.38),
-            (Text, 0.20),
+            (Expertise, 0.25),
+            (Topic, 0.23),
+            (Text, 0.10),
             (TrackRecord, 0.15),
             (Sector, 0.07),
             (Stage, 0.03),
@@ -227,8 +234,9 @@ impl Default for Parameters {
             (Newcomer, 0.01),
         ];
         let backward = [
-            (Expertise, 0.32),
-            (Text, 0.14),
+            (Expertise, 0.22),
+            (Topic, 0.16),
+            (Text, 0.08),
             (TrackRecord, 0.05),
             (Sector, 0.12),
             (Stage, 0.08),
@@ -238,7 +246,7 @@ impl Default for Parameters {
             (Neutral, 0.20),
         ];
         Parameters {
-            version: "1".to_owned(),
+            version: "2".to_owned(),
             forward: Weights::new(forward),
             backward: Weights::new(backward),
             neutral: 0.4,
@@ -330,7 +338,7 @@ mod tests {
     fn an_override_is_normalised_and_changes_the_version() {
         let changed =
             Parameters::default().with_overrides(&override_forward(Feature::Expertise, 1.38)).unwrap();
-        assert_eq!(changed.version, "1+custom");
+        assert_eq!(changed.version, "2+custom");
         assert!((changed.forward.of(Feature::Expertise) - 0.69).abs() < 1e-12);
         assert!((changed.backward.of(Feature::Text) - 0.14).abs() < 1e-12);
     }

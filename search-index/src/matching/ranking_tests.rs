@@ -281,7 +281,7 @@ fn weights_can_be_overridden() {
     request.parameters = request.parameters.with_overrides(&overrides).unwrap();
     let page = world.rank(&request);
     assert_eq!(ids(&page), ["near", "far"]);
-    assert_eq!(page.parameters_version, "1+custom");
+    assert_eq!(page.parameters_version, "2+custom");
     assert!(page.matches[0].reason.ends_with(", in the same country."), "{}", page.matches[0].reason);
 }
 
@@ -303,7 +303,7 @@ fn a_huge_document_is_cut_to_what_a_column_can_hold() {
         huge.offers.cases.push(huge_case);
     }
     let world = World::with(vec![huge.clone()]);
-    let bytes = encode(&huge, world.analysis());
+    let (_, bytes) = encode(&huge, world.analysis());
     assert!(bytes.len() < usize::from(u16::MAX), "{}", bytes.len());
     assert!(codec::decode(&bytes).is_some());
     assert_eq!(ids(&world.rank(&ask(need("en", "Object detection")))), ["huge"]);

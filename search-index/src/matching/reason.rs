@@ -5,26 +5,37 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::explain::SharedConcept;
+use super::explain::{SharedConcept, SharedTopic};
 use super::features::nearness;
 use super::parameters::Feature;
 use super::score::Direction;
 use crate::document::Kind;
 
 /// The frames by language; the first is the fallback.
-const FRAMES: [(&str, &str); 13] = [
+const FRAMES: [(&str, &str); 24] = [
     ("en", include_str!("reasons/en.toml")),
     ("bg", include_str!("reasons/bg.toml")),
+    ("cs", include_str!("reasons/cs.toml")),
     ("da", include_str!("reasons/da.toml")),
     ("de", include_str!("reasons/de.toml")),
     ("el", include_str!("reasons/el.toml")),
     ("es", include_str!("reasons/es.toml")),
+    ("et", include_str!("reasons/et.toml")),
+    ("fi", include_str!("reasons/fi.toml")),
     ("fr", include_str!("reasons/fr.toml")),
+    ("ga", include_str!("reasons/ga.toml")),
+    ("hr", include_str!("reasons/hr.toml")),
+    ("hu", include_str!("reasons/hu.toml")),
     ("it", include_str!("reasons/it.toml")),
+    ("lt", include_str!("reasons/lt.toml")),
+    ("lv", include_str!("reasons/lv.toml")),
+    ("mt", include_str!("reasons/mt.toml")),
     ("nl", include_str!("reasons/nl.toml")),
     ("pl", include_str!("reasons/pl.toml")),
     ("pt", include_str!("reasons/pt.toml")),
     ("ro", include_str!("reasons/ro.toml")),
+    ("sk", include_str!("reasons/sk.toml")),
+    ("sl", include_str!("reasons/sl.toml")),
     ("sv", include_str!("reasons/sv.toml")),
 ];
 
@@ -55,6 +66,7 @@ struct Lead {
     case: String,
     seeks: String,
     topic: String,
+    alike: String,
     text: String,
     setting: String,
     general: String,
@@ -84,6 +96,8 @@ pub(super) struct Grounds<'a> {
     pub offered: &'a [SharedConcept],
     /// What the candidate seeks and is offered, the strongest first.
     pub sought: &'a [SharedConcept],
+    /// What both sides write about, the strongest first.
+    pub topics: &'a [SharedTopic],
     /// Title of the similar past case.
     pub case: Option<&'a str>,
     pub forward: &'a Direction,
@@ -140,12 +154,17 @@ impl Frame {
             (_, Some(offered), _, None) => with(&lead.offers, &offered),
             (_, None, _, Some(case)) => lead.case.replace("{case}", &case),
             (_, None, Some(sought), None) => return (with(&lead.seeks, &sought), true),
-            (_, None, None, None) => self.without_content(grounds.forward),
+            (_, None, None, None) => self.without_concepts(grounds),
         };
         (clause, false)
     }
 
-    fn without_content(&self, forward: &Direction) -> String {
+    fn without_concepts(&self, grounds: &Grounds<'_>) -> String {
+        let forward = grounds.forward;
+        let labels: Vec<&str> = grounds.topics.iter().take(NAMED).map(|topic| topic.label.as_str()).collect();
+        if let Some(topics) = self.list(&labels) {
+            return self.lead.alike.replace("{concepts}", &topics);
+        }
         if forward.value(Feature::Text).is_some_and(|value| value >= WORDS_ALIKE) {
             return self.lead.text.clone();
         }
@@ -222,6 +241,7 @@ mod tests {
                 &lead.event,
                 &lead.seeks,
                 &lead.topic,
+                &lead.alike,
                 &frame.tail.mutual,
             ] {
                 assert_eq!(with_concepts.matches("{concepts}").count(), 1, "{language}");
@@ -245,6 +265,7 @@ mod tests {
             kind: Kind::Profile,
             offered: &offered,
             sought: &[],
+            topics: &[],
             case: Some("Ausschussprüfung"),
             forward: &neutral,
         };

@@ -7,10 +7,8 @@ use super::concepts::{Closeness, Rarity};
 use super::features;
 use super::parameters::{Feature, Parameters, Weights};
 use super::vector::{CaseVector, FaceVector, TermVector, Vector, Wishes};
+use crate::analysis::AnchorNumber;
 use crate::document::{Audience, Kind};
-
-/// The value of a text in another language where no concept is sought either: nothing is known.
-const NO_GROUND: f64 = 0.5;
 
 /// One feature's share of a direction: `contribution = value · weight`.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -124,7 +122,7 @@ impl Measure<'_> {
         Direction::weighed(&self.values(seeker, giver), weights).unwrap_or_else(neutral)
     }
 
-    fn values(&self, seeker: &Vector, giver: &Vector) -> [(Feature, Option<f64>); 11] {
+    fn values(&self, seeker: &Vector, giver: &Vector) -> [(Feature, Option<f64>); 12] {
         let (seeks, gives) = (&seeker.seeks, giver.giving(self.reader));
         let nothing = Wishes::default();
         let wanted = seeks.visible_wishes(self.reader).unwrap_or(&nothing);
@@ -136,7 +134,8 @@ impl Measure<'_> {
             self.closeness,
             self.rarity,
         );
-        let text = self.text(seeks, gives.texts(self.reader), expertise);
+        let topic = self.topic(seeks, gives.likeness(self.reader));
+        let text = self.text(seeks, gives.texts(self.reader), topic);
         let parameters = self.parameters;
         let newcomer = match giver.kind {
             Kind::Profile => features::newcomer(there.created_day, self.today, parameters.newcomer_days),
@@ -145,6 +144,7 @@ impl Measure<'_> {
         let half_life = parameters.freshness_half_life_days;
         [
             (Feature::Expertise, expertise),
+            (Feature::Topic, topic),
             (Feature::Text, text),
             (Feature::TrackRecord, self.track_record(seeks, giver)),
             (Feature::Sector, features::sector(wanted.sectors, here, given, there)),
@@ -158,8 +158,12 @@ impl Measure<'_> {
         ]
     }
 
-    fn text(&self, seeks: &FaceVector, given: &[TermVector], concepts: Option<f64>) -> Option<f64> {
-        let stand_in = self.parameters.cross_language * concepts.unwrap_or(NO_GROUND);
+    fn topic(&self, seeks: &FaceVector, given: &[(AnchorNumber, f32)]) -> Option<f64> {
+        features::topic(seeks.likeness(self.reader), given)
+    }
+
+    fn text(&self, seeks: &FaceVector, given: &[TermVector], topic: Option<f64>) -> Option<f64> {
+        let stand_in = self.parameters.cross_language * topic.unwrap_or(0.0);
         features::text(seeks.texts(self.reader), given, self.parameters.text_midpoint, stand_in)
     }
 
@@ -178,7 +182,8 @@ impl Measure<'_> {
         let sought = seeks.concepts(self.reader);
         features::best_case(gives.cases(self.reader), |case| {
             let concepts = features::expertise(sought, &case.concepts, self.closeness, self.rarity);
-            features::case_similarity(concepts, self.text(seeks, &case.texts, concepts))
+            let topic = self.topic(seeks, &case.likeness);
+            features::case_similarity(concepts, topic, self.text(seeks, &case.texts, topic))
         })
     }
 }

@@ -9,7 +9,7 @@ use super::parameters::{Feature, MAX_NEWCOMER_WEIGHT, Parameters};
 use super::score::{Measure, Score, harmonic_mean};
 use super::vector::{CLAIM_WEIGHT, Layer, Mention, Readers, Source, Vector};
 use crate::document::{Audience, Kind};
-use crate::vocabulary::{ConceptNumber, Vocabulary};
+use crate::vocabulary::{ConceptNumber, Sources, Vocabulary};
 
 /// Forty concepts in a tree of three levels.
 fn vocabulary() -> Vocabulary {
@@ -23,7 +23,7 @@ fn vocabulary() -> Vocabulary {
             format!("c{number:02} = {{ {parent}labels = {{ en = [\"label {number}\"] }} }}\n")
         })
         .collect();
-    Vocabulary::parse(&[&toml], &[]).unwrap()
+    Vocabulary::parse(Sources { trees: &[&toml], ..Sources::default() }).unwrap()
 }
 
 struct World {
@@ -112,9 +112,10 @@ proptest! {
         let wanted = sought[pick.index(sought.len())];
         sought.sort_by_key(|mention| mention.concept);
         let mut seeker = seeker;
-        let texts = seeker.seeks.layers.pop().map_or(vec![], |layer| layer.texts);
+        let (texts, likeness) =
+            seeker.seeks.layers.pop().map_or_else(Default::default, |layer| (layer.texts, layer.likeness));
         seeker.seeks.layers =
-            vec![Layer { readers: Readers::Everybody, concepts: sought, texts, speaks: true }];
+            vec![Layer { readers: Readers::Everybody, concepts: sought, texts, likeness, speaks: true }];
         let world = World::new();
         let before = world.score(&seeker, &candidate, Audience::Members);
         let mut better = candidate.clone();
@@ -135,6 +136,7 @@ proptest! {
             for layer in face.layers.iter_mut().filter(|l| l.readers == Readers::MembersOnly) {
                 layer.concepts = secret.clone();
                 layer.texts.clear();
+                layer.likeness.clear();
             }
             face.cases.retain(|case| case.readers != Readers::MembersOnly);
             if face.wishes.audience == Audience::Members {

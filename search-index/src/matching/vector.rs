@@ -4,6 +4,7 @@
 //! Everything that not everybody may see exists twice: once as the public sees it and once as members see it. A reader
 //! of one audience is shown, scored and explained from one of the two and never from a mixture.
 
+use crate::analysis::{AnchorNumber, Likeness};
 use crate::document::{Audience, Kind};
 use crate::fingerprint::stable_hash;
 use crate::vocabulary::ConceptNumber;
@@ -80,6 +81,8 @@ pub struct Layer {
     pub concepts: Vec<Mention>,
     /// One vector a language.
     pub texts: Vec<TermVector>,
+    /// What it is about, in all languages together.
+    pub likeness: Likeness,
     /// Whether the face itself says something in words or claims; a title alone does not count.
     pub speaks: bool,
 }
@@ -93,6 +96,7 @@ pub struct CaseVector {
     pub sectors: u32,
     pub concepts: Vec<Mention>,
     pub texts: Vec<TermVector>,
+    pub likeness: Likeness,
 }
 
 /// What a face wants or serves. An empty set means any.
@@ -138,6 +142,10 @@ impl FaceVector {
 
     pub fn texts(&self, reader: Audience) -> &[TermVector] {
         self.layer(reader).map_or(&[], |layer| &layer.texts)
+    }
+
+    pub fn likeness(&self, reader: Audience) -> &[(AnchorNumber, f32)] {
+        self.layer(reader).map_or(&[], |layer| &layer.likeness)
     }
 
     pub fn cases(&self, reader: Audience) -> impl Iterator<Item = &CaseVector> {

@@ -45,6 +45,11 @@ pub enum VocabularyFault {
         first: String,
         second: String,
     },
+    /// A language describes a concept more or less often than English does.
+    UnevenDescriptions {
+        concept: String,
+        language: String,
+    },
     TooMany(usize),
 }
 
@@ -69,6 +74,9 @@ impl fmt::Display for VocabularyFault {
             }
             Self::AmbiguousLabel { language, label, first, second } => {
                 write!(f, "`{label}` in `{language}` names both `{first}` and `{second}`")
+            }
+            Self::UnevenDescriptions { concept, language } => {
+                write!(f, "`{concept}` has not as many descriptions in `{language}` as in English")
             }
             Self::TooMany(count) => write!(f, "{count} concepts are more than a number of 16 bits can count"),
         }
@@ -151,6 +159,19 @@ pub(super) fn of_labels(concepts: &[Entry]) -> Vec<VocabularyFault> {
                     });
                 }
             }
+        }
+    }
+    faults
+}
+
+/// Descriptions are compared across languages by their order.
+pub(super) fn of_descriptions(concepts: &[Entry]) -> Vec<VocabularyFault> {
+    let mut faults = Vec::new();
+    for concept in concepts {
+        let in_english = concept.descriptions.get(COMMON_LANGUAGE).map_or(0, Vec::len);
+        for (language, _) in concept.descriptions.iter().filter(|(_, texts)| texts.len() != in_english) {
+            let (concept, language) = (concept.id.clone(), language.clone());
+            faults.push(VocabularyFault::UnevenDescriptions { concept, language });
         }
     }
     faults

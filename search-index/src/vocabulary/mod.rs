@@ -1,8 +1,8 @@
 //! Concepts of expertise, their labels in many languages, and the tree they form.
 //!
 //! The vocabulary is data: TOML files in `vocabulary/`, embedded in the build. The tree stands in one file an area, the
-//! labels in one file a language, so that whoever translates works in one file. A fault in them is found by
-//! [`Vocabulary::parse`], which names every fault at once, not only the first.
+//! labels and the descriptions in one file a language each, so that whoever translates works in one file. A fault in them
+//! is found by [`Vocabulary::parse`], which names every fault at once, not only the first.
 
 mod faults;
 mod source;
@@ -25,14 +25,31 @@ const AREAS: &[&str] = &[
     include_str!("../../vocabulary/help.toml"),
 ];
 
-macro_rules! labels {
-    ($($language:literal)+) => {
-        &[$(($language, include_str!(concat!("../../vocabulary/labels/", $language, ".toml")))),+]
+/// One file a language out of a folder.
+macro_rules! by_language {
+    ($folder:literal: $($language:literal)+) => {
+        &[$(($language, include_str!(concat!("../../vocabulary/", $folder, "/", $language, ".toml")))),+]
     };
 }
 
 /// The embedded labels, by language.
-const LABELS: &[(&str, &str)] = labels! { "da" "de" "en" "es" "fr" "it" "nl" "pl" "pt" "ro" "sv" };
+const LABELS: &[(&str, &str)] = by_language! { "labels":
+    "bg" "cs" "da" "de" "el" "en" "es" "et" "fi" "fr" "ga" "hr" "hu" "it" "lt" "lv" "mt" "nl" "pl" "pt" "ro" "sk" "sl" "sv"
+};
+
+/// The embedded descriptions, by language.
+const DESCRIPTIONS: &[(&str, &str)] = by_language! { "descriptions": "en" };
+
+/// The texts that a vocabulary is read from: TOML.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sources<'a> {
+    /// Concepts with their parents; they may refer to each other.
+    pub trees: &'a [&'a str],
+    /// Labels by language (ISO 639-1).
+    pub labels: &'a [(&'a str, &'a str)],
+    /// Descriptions by language; of each concept in the same order in all.
+    pub descriptions: &'a [(&'a str, &'a str)],
+}
 
 /// The language that every concept has a label in.
 const COMMON_LANGUAGE: &str = "en";
@@ -57,9 +74,20 @@ pub struct Concept {
     /// What it is in lists of the EU: `list:code`, where the list is `eurovoc` or `euroscivoc`.
     pub eu: Vec<String>,
     labels: BTreeMap<String, Vec<String>>,
+    descriptions: BTreeMap<String, Vec<String>>,
 }
 
 impl Concept {
+    /// How many descriptions it has: of itself first, then of fields that belong to it.
+    pub fn descriptions(&self) -> usize {
+        self.descriptions.values().map(Vec::len).max().unwrap_or(0)
+    }
+
+    /// A description in one language (ISO 639-1).
+    pub fn description(&self, language: &str, at: usize) -> Option<&str> {
+        self.descriptions.get(language)?.get(at).map(String::as_str)
+    }
+
     /// The labels in one language (ISO 639-1), the preferred one first; empty where the language has none.
     pub fn labels(&self, language: &str) -> &[String] {
         self.labels.get(language).map_or(&[], Vec::as_slice)
@@ -96,17 +124,18 @@ impl Vocabulary {
     /// # Errors
     /// As [`Vocabulary::parse`]; a test keeps the embedded files free of faults.
     pub fn embedded() -> Result<Vocabulary, VocabularyError> {
-        Vocabulary::parse(AREAS, LABELS)
+        Vocabulary::parse(Sources { trees: AREAS, labels: LABELS, descriptions: DESCRIPTIONS })
     }
 
-    /// Reads TOML: trees, which may refer to each other, and labels by language (ISO 639-1).
+    /// Reads all sources.
     ///
     /// # Errors
     /// Names every fault found, in a stable order.
-    pub fn parse(trees: &[&str], labels: &[(&str, &str)]) -> Result<Vocabulary, VocabularyError> {
-        let (entries, mut faults) = source::read(trees, labels);
+    pub fn parse(sources: Sources<'_>) -> Result<Vocabulary, VocabularyError> {
+        let (entries, mut faults) = source::read(&sources);
         faults.extend(faults::of_ids(&entries));
         faults.extend(faults::of_labels(&entries));
+        faults.extend(faults::of_descriptions(&entries));
         if faults.is_empty() { Ok(build(entries)) } else { Err(VocabularyError { faults }) }
     }
 
@@ -179,7 +208,7 @@ impl Vocabulary {
         found
     }
 
-    /// Changes whenever an id, a parent or a label does.
+    /// Changes whenever an id, a parent, a label or a description does.
     pub fn fingerprint(&self) -> u64 {
         self.fingerprint
     }
@@ -198,11 +227,14 @@ fn build(read: Vec<Entry>) -> Vocabulary {
         for (language, labels) in &source.labels {
             fingerprint = labels.iter().fold(fingerprint.add(language), |sum, label| sum.add(label));
         }
+        for (language, texts) in &source.descriptions {
+            fingerprint = texts.iter().fold(fingerprint.add(language), |sum, text| sum.add(text));
+        }
         if let Some(siblings) = parent.and_then(|parent| children.get_mut(parent.index())) {
             siblings.push(number);
         }
-        let Entry { id, eu, labels, .. } = source;
-        concepts.push(Concept { id, number, parent, eu, labels });
+        let Entry { id, eu, labels, descriptions, .. } = source;
+        concepts.push(Concept { id, number, parent, eu, labels, descriptions });
     }
     Vocabulary { concepts, numbers, children, fingerprint: fingerprint.value() }
 }

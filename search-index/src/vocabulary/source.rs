@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::VocabularyFault;
+use super::{Sources, VocabularyFault};
 
 /// A concept as its sources describe it.
 pub(super) struct Entry {
@@ -14,6 +14,8 @@ pub(super) struct Entry {
     pub eu: Vec<String>,
     /// By language (ISO 639-1), the preferred one first.
     pub labels: BTreeMap<String, Vec<String>>,
+    /// By language, in the same order in each.
+    pub descriptions: BTreeMap<String, Vec<String>>,
 }
 
 /// What a tree says of a concept, under its id. Labels may stand here too.
@@ -28,31 +30,47 @@ struct Node {
 }
 
 /// Reads all sources: what could be read, sorted by id, and what was wrong.
-pub(super) fn read(trees: &[&str], labels: &[(&str, &str)]) -> (Vec<Entry>, Vec<VocabularyFault>) {
+pub(super) fn read(sources: &Sources<'_>) -> (Vec<Entry>, Vec<VocabularyFault>) {
     let (mut entries, mut faults) = (Vec::new(), Vec::new());
-    for (position, text) in trees.iter().enumerate() {
+    for (position, text) in sources.trees.iter().enumerate() {
         let nodes = parse::<Node>(format!("tree {position}"), text, &mut faults);
         entries.extend(nodes.into_iter().map(|(id, node)| {
             let Node { parent, eu, labels } = node;
-            Entry { id, parent, eu, labels }
+            Entry { id, parent, eu, labels, descriptions: BTreeMap::new() }
         }));
     }
     entries.sort_by(|a, b| a.id.cmp(&b.id));
-    for (language, text) in labels {
-        for (id, named) in parse::<Vec<String>>(format!("labels {language}"), text, &mut faults) {
-            match entries.binary_search_by(|entry| entry.id.cmp(&id)).ok().and_then(|at| entries.get_mut(at))
-            {
-                Some(entry) => {
-                    entry.labels.insert((*language).to_owned(), named);
-                }
-                None => {
-                    let language = (*language).to_owned();
-                    faults.push(VocabularyFault::UnknownConcept { concept: id, language });
-                }
+    for (language, text) in sources.labels {
+        let labels = parse(format!("labels {language}"), text, &mut faults);
+        add(&mut entries, language, labels, &mut faults, |entry| &mut entry.labels);
+    }
+    for (language, text) in sources.descriptions {
+        let descriptions = parse(format!("descriptions {language}"), text, &mut faults);
+        add(&mut entries, language, descriptions, &mut faults, |entry| &mut entry.descriptions);
+    }
+    (entries, faults)
+}
+
+/// Adds what one language says of each concept.
+fn add(
+    entries: &mut [Entry],
+    language: &str,
+    said: BTreeMap<String, Vec<String>>,
+    faults: &mut Vec<VocabularyFault>,
+    place: impl Fn(&mut Entry) -> &mut BTreeMap<String, Vec<String>>,
+) {
+    for (id, texts) in said {
+        let known = entries.binary_search_by(|entry| entry.id.cmp(&id)).ok();
+        match known.and_then(|at| entries.get_mut(at)) {
+            Some(entry) => {
+                place(entry).insert(language.to_owned(), texts);
+            }
+            None => {
+                let language = language.to_owned();
+                faults.push(VocabularyFault::UnknownConcept { concept: id, language });
             }
         }
     }
-    (entries, faults)
 }
 
 /// What a source says of each concept.

@@ -14,7 +14,7 @@ const GERMAN: &str = r#"
 "#;
 
 fn tree() -> Vocabulary {
-    Vocabulary::parse(&[TREE], &[("de", GERMAN)]).unwrap()
+    Vocabulary::parse(Sources { trees: &[TREE], labels: &[("de", GERMAN)], ..Sources::default() }).unwrap()
 }
 
 fn ids(concepts: Vec<&Concept>) -> Vec<&str> {
@@ -51,11 +51,14 @@ fn labels_fall_back_to_english() {
 #[test]
 fn numbers_and_fingerprint_do_not_depend_on_the_order_of_sources() {
     let more = "speech = { labels = { en = [\"speech\"] } }";
-    let one = Vocabulary::parse(&[TREE, more], &[]).unwrap();
-    let other = Vocabulary::parse(&[more, TREE], &[]).unwrap();
+    let one = Vocabulary::parse(Sources { trees: &[TREE, more], ..Sources::default() }).unwrap();
+    let other = Vocabulary::parse(Sources { trees: &[more, TREE], ..Sources::default() }).unwrap();
     assert_eq!(one.fingerprint(), other.fingerprint());
     assert_eq!(one.number("vision"), other.number("vision"));
-    assert_ne!(one.fingerprint(), Vocabulary::parse(&[TREE], &[]).unwrap().fingerprint());
+    assert_ne!(
+        one.fingerprint(),
+        Vocabulary::parse(Sources { trees: &[TREE], ..Sources::default() }).unwrap().fingerprint()
+    );
 }
 
 #[test]
@@ -70,7 +73,9 @@ fn every_fault_is_named_at_once() {
     let twin = "twin = { labels = { de = [\"Zwilling\"] } }";
     let trees = [faulty, "not toml", twin];
     let labels = [("fr", "stranger = [\"inconnu\"]"), ("it", "no = toml")];
-    let faults = Vocabulary::parse(&trees, &labels).unwrap_err().faults;
+    let faults = Vocabulary::parse(Sources { trees: &trees, labels: &labels, ..Sources::default() })
+        .unwrap_err()
+        .faults;
     let has = |test: fn(&VocabularyFault) -> bool| faults.iter().any(test);
     assert!(has(|f| matches!(f, VocabularyFault::Unreadable { source, .. } if source == "tree 1")));
     assert!(has(|f| matches!(f, VocabularyFault::Unreadable { source, .. } if source == "labels it")));

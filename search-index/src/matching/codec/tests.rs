@@ -48,6 +48,13 @@ fn texts() -> impl Strategy<Value = Vec<TermVector>> {
     })
 }
 
+/// With values as they are stored.
+fn likeness() -> impl Strategy<Value = Likeness> {
+    prop::collection::btree_map(any::<AnchorNumber>(), 1u8..=255, 0..8).prop_map(|anchors| {
+        anchors.into_iter().map(|(anchor, value)| (anchor, f32::from(value) / 255.0)).collect()
+    })
+}
+
 fn readers() -> impl Strategy<Value = Readers> {
     prop::sample::select(vec![Readers::Everybody, Readers::PublicOnly, Readers::MembersOnly])
 }
@@ -71,9 +78,11 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn layer()(readers in readers(), concepts in mentions(), texts in texts()) -> Layer {
+    fn layer()(
+        readers in readers(), concepts in mentions(), texts in texts(), likeness in likeness(),
+    ) -> Layer {
         let speaks = !concepts.is_empty() || !texts.is_empty();
-        Layer { readers, concepts, texts, speaks }
+        Layer { readers, concepts, texts, likeness, speaks }
     }
 }
 
@@ -84,8 +93,9 @@ prop_compose! {
         sectors in 0u32..1 << 22,
         concepts in mentions(),
         texts in texts(),
+        likeness in likeness(),
     ) -> CaseVector {
-        CaseVector { readers, index, sectors, concepts, texts }
+        CaseVector { readers, index, sectors, concepts, texts, likeness }
     }
 }
 
