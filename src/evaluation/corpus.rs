@@ -2,7 +2,8 @@
 //! retrieval models", 2021): `corpus.jsonl`, `queries.jsonl` and `qrels/<split>.tsv`.
 //!
 //! What makes a record a profile with a track record, or a need, stands in its `metadata`; see [`Metadata`]. A plain
-//! corpus has none of it: its documents are profiles that describe themselves, its queries are needs.
+//! corpus has none of it: its documents are profiles that describe themselves, its queries are needs. Beyond BEIR's form a
+//! query may have a title, as the topics of TREC do.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use crate::values::{Country, Language};
 /// The moment of every evaluation, 1 January 2026, so that the same corpus is ranked the same on any day.
 pub const NOW: DateTime<Utc> = DateTime::from_timestamp_nanos(1_767_225_600_000_000_000);
 
-/// The age of every record: nobody is a newcomer, nobody is fresher than others.
+/// The least age of every record: nobody is a newcomer, and nobody is fresher than others.
 const AGE: TimeDelta = TimeDelta::days(365);
 
 /// A folder of a corpus.
@@ -118,6 +119,11 @@ pub fn each_record(
 }
 
 impl Record {
+    /// What somebody would type to search for it: its title, and where it has none its text.
+    pub fn words(&self) -> &str {
+        self.title.as_deref().filter(|title| !title.trim().is_empty()).unwrap_or(&self.text)
+    }
+
     /// The language that it states.
     pub fn language(&self) -> Option<&Language> {
         self.metadata.as_ref()?.language.as_ref()

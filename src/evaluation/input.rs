@@ -20,6 +20,9 @@ pub enum EvaluationError {
     MissingQuery { query: String, queries: PathBuf, judgements: PathBuf },
     #[error("{} judges no document as relevant, so there is nothing to measure", .0.display())]
     NothingRelevant(PathBuf),
+    /// The options name nothing that could be measured; the command line refuses them before.
+    #[error("give a corpus, or a run and its judgements")]
+    NothingGiven,
     #[error("no folder for the index: {0}")]
     Folder(io::Error),
     #[error(transparent)]

@@ -13,6 +13,7 @@
 //! | `rank` | a corpus in an index, queries ranked by search or by matching |
 //! | [`report`] | means, standard errors and differences, as a table or as JSON |
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -89,8 +90,7 @@ pub fn evaluate(options: &Options, progress: &dyn Fn(&str)) -> Result<Report, Ev
     let (run, judgements, missing) = match (&options.corpus, &options.run, &options.qrels) {
         (Some(folder), ..) => ranked(&Corpus(folder.clone()), options, progress)?,
         (None, Some(run), Some(qrels)) => (Run::read(run)?, relevant_judgements(qrels)?, 0),
-        // The command line does not let it come to this.
-        _ => (Run::default(), Judgements::new(), 0),
+        _ => return Err(EvaluationError::NothingGiven),
     };
     let mut report = Report::new(&run, &judgements, compared.as_ref());
     report.note("judged documents that the corpus lacks, counted as not found where relevant", missing);
@@ -107,20 +107,20 @@ fn ranked(
     let ranker = Ranker::new(corpus, options.language.clone(), progress)?;
     let mut run = Run::default();
     let mut answered = 0;
-    let mut left: Vec<&String> = judgements.keys().collect();
+    let mut unanswered: Vec<&String> = judgements.keys().collect();
     each_record(&corpus.queries(), |query| {
-        let Ok(place) = left.binary_search(&&query.id) else { return Ok(()) };
-        if query.text.trim().is_empty() {
+        let Ok(place) = unanswered.binary_search(&&query.id) else { return Ok(()) };
+        if query.words().trim().is_empty() {
             return Err("the query has no text".to_owned().into());
         }
-        left.remove(place);
+        unanswered.remove(place);
         let id = query.id.clone();
         run.insert(id, ranker.answer(query, options.mode, options.top)?);
         answered += 1;
         progress(&format!("{answered} of {} queries ranked", judgements.len()));
         Ok(())
     })?;
-    if let Some(query) = left.first() {
+    if let Some(query) = unanswered.first() {
         return Err(EvaluationError::MissingQuery {
             query: (*query).clone(),
             queries: corpus.queries(),
@@ -130,8 +130,7 @@ fn ranked(
     if let Some(path) = &options.run_out {
         run.write(path, TAG)?;
     }
-    let judged: std::collections::BTreeSet<&String> =
-        judgements.values().flat_map(|judged| judged.keys()).collect();
+    let judged: BTreeSet<&String> = judgements.values().flat_map(|judged| judged.keys()).collect();
     let missing = judged.into_iter().filter(|document| !ranker.holds(document)).count();
     Ok((run, judgements, missing))
 }

@@ -4,9 +4,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use clap::ValueEnum;
+use rand::rngs::Xoshiro256PlusPlus;
+use rand::{RngExt, SeedableRng};
 use search_index::matching::{MAX_LIMIT, MatchRequest, Matcher, Mode as Face};
-use search_index::search::MOST_HITS;
+use search_index::search::{MOST_HITS, SCORE_NOISE_BITS};
 use search_index::{Analysis, Change, Document, Index, IndexError, SearchQuery, Vocabulary, WriterOptions};
 use tempfile::TempDir;
 
@@ -17,15 +20,19 @@ use crate::values::Language;
 
 /// Documents that are indexed together.
 const BATCH: usize = 500;
+/// Where nothing else decides, the service shows the newest first. So that this does not depend on the place in the file,
+/// documents are drawn ages that differ by up to so many seconds, about ten years, with a fixed seed.
+const SPREAD: i64 = 315_360_000;
+const SEED: u64 = 1;
 /// What the index says it is filled up to; nobody follows it.
 const POSITION: &str = "evaluation";
 
 /// Which of the two doors of the service ranks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
-    /// As words that somebody searches for
+    /// As words that somebody searches for: a query's title, or its text where it has none
     Search,
-    /// As a need that looks for profiles; where the documents are needs, as a profile that looks for them
+    /// As a need, title and text, that looks for profiles; where the documents are needs, as a profile that looks for them
     Match,
 }
 
@@ -65,6 +72,7 @@ impl Ranker {
 
     fn fill(&mut self, corpus: &Corpus, progress: &dyn Fn(&str)) -> Result<(), EvaluationError> {
         let mut batch = Vec::with_capacity(BATCH);
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(SEED);
         each_record(&corpus.documents(), |record| {
             let kind = record.kind();
             if self.documents.is_empty() {
@@ -73,7 +81,9 @@ impl Ranker {
                 return Err("profiles and needs cannot be ranked in one corpus".to_owned().into());
             }
             self.documents.insert(record.id.clone());
-            batch.push(Change::Put(Box::new(record.document(kind, self.language.as_ref()))));
+            let mut document = record.document(kind, self.language.as_ref());
+            document.created_at -= TimeDelta::seconds(random.random_range(0..SPREAD));
+            batch.push(Change::Put(Box::new(document)));
             if batch.len() == BATCH {
                 self.index.apply(std::mem::take(&mut batch))?;
                 progress(&format!("{} documents indexed", self.documents.len()));
@@ -109,12 +119,19 @@ impl Ranker {
     /// Page after page, as a client would read on.
     fn search(&self, query: Record, top: usize) -> Result<Vec<Retrieved>, IndexError> {
         let language = query.language().or(self.language.as_ref()).map(ToString::to_string);
-        let mut asked =
-            SearchQuery { language, limit: MOST_HITS, snippets: false, ..SearchQuery::new(&query.text, NOW) };
+        let mut asked = SearchQuery {
+            language,
+            limit: MOST_HITS,
+            snippets: false,
+            ..SearchQuery::new(query.words(), NOW)
+        };
         let mut found = Vec::new();
         loop {
             let page = self.index.searcher().search(&asked)?;
-            found.extend(page.hits.into_iter().map(|hit| Retrieved { document: hit.id, score: hit.score }));
+            // The service takes scores without their last bits; what differs there is equal.
+            let score = |score: f32| f32::from_bits(score.to_bits() >> SCORE_NOISE_BITS << SCORE_NOISE_BITS);
+            let hits = page.hits.into_iter();
+            found.extend(hits.map(|hit| Retrieved { document: hit.id, score: score(hit.score) }));
             if page.next.is_none() || found.len() >= top {
                 return Ok(found);
             }

@@ -1,5 +1,6 @@
 //! What was measured: each measure's mean with its standard error, and how two runs differ.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use comfy_table::presets::ASCII_MARKDOWN;
@@ -42,11 +43,12 @@ pub struct Report {
 impl Report {
     /// Measures a run; every judged query with a relevant document counts, answered or not.
     pub fn new(run: &Run, judgements: &Judgements, compared: Option<&Run>) -> Report {
-        let measures = Measure::ALL.map(|measure| mean(measure, &values(measure, run, judgements))).to_vec();
+        let answers = answers_of(run, judgements);
+        let measures = Measure::ALL.map(|measure| mean(measure, &values(measure, &answers))).to_vec();
         let comparison = compared.map(|other| {
+            let others = answers_of(other, judgements);
             let compare = |measure| {
-                let pairs =
-                    values(measure, run, judgements).into_iter().zip(values(measure, other, judgements));
+                let pairs = values(measure, &answers).into_iter().zip(values(measure, &others));
                 let differences: Vec<f64> = pairs.map(|(one, other)| one - other).collect();
                 Some(Comparison { measure: measure.name(), difference: paired_bootstrap(&differences)? })
             };
@@ -81,15 +83,20 @@ impl Report {
     }
 }
 
-pub fn has_relevant(judged: &std::collections::BTreeMap<String, i64>) -> bool {
+/// Whether a query has an answer at all.
+pub fn has_relevant(judged: &BTreeMap<String, i64>) -> bool {
     judged.values().any(|grade| *grade > 0)
 }
 
-/// One value for each query that has one, in the order of the queries. Which queries have one depends on the judgements
-/// alone, so the values of two runs belong together.
-fn values(measure: Measure, run: &Run, judgements: &Judgements) -> Vec<f64> {
-    let value = |(query, judged): (&String, _)| measure.of(&Answer::new(run.of(query), judged));
-    judgements.iter().filter_map(value).collect()
+/// The answers to all judged queries, in the order of the queries.
+fn answers_of(run: &Run, judgements: &Judgements) -> Vec<Answer> {
+    judgements.iter().map(|(query, judged)| Answer::new(run.of(query), judged)).collect()
+}
+
+/// One value for each answer that has one. Which have one depends on the judgements alone, so the values of two runs
+/// belong together.
+fn values(measure: Measure, answers: &[Answer]) -> Vec<f64> {
+    answers.iter().filter_map(|answer| measure.of(answer)).collect()
 }
 
 fn mean(measure: Measure, values: &[f64]) -> Mean {
@@ -111,8 +118,8 @@ impl fmt::Display for Report {
         if let Some(comparison) = &self.comparison {
             let rows = comparison.iter().map(|Comparison { measure, difference }| {
                 let [low, high] = difference.interval;
-                let interval = format!("{low:+.4} … {high:+.4}");
-                let mean = format!("{:+.4}", difference.mean);
+                let interval = format!("{} … {}", signed(low), signed(high));
+                let mean = signed(difference.mean);
                 vec![
                     (*measure).to_owned(),
                     mean,
@@ -129,6 +136,12 @@ impl fmt::Display for Report {
 
 fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "–".to_owned(), |value| format!("{value:.4}"))
+}
+
+/// Nothing has no sign, not even after rounding.
+fn signed(value: f64) -> String {
+    let text = format!("{value:+.4}");
+    if text == "-0.0000" { "+0.0000".to_owned() } else { text }
 }
 
 /// A table whose columns after the first hold numbers.

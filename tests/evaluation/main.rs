@@ -112,6 +112,18 @@ fn search_reads_on_beyond_its_first_page() {
 }
 
 #[test]
+fn a_search_asks_by_the_title_and_matching_by_all() {
+    let documents = "{\"_id\": \"drone\", \"text\": \"drones\"}\n{\"_id\": \"pump\", \"text\": \"pumps\"}\n";
+    let query = "{\"_id\": \"q\", \"title\": \"Drones\", \"text\": \"Not pumps.\"}\n";
+    let folder = write_corpus(documents, query, "q 0 drone 1\n");
+    let run = folder.path().join("out.run");
+    report(&[&"--corpus", &folder.path(), &"--language", &"en", &"--run-out", &run]);
+    assert_eq!(ranked(&run, "q"), ["drone"]);
+    report(&[&"--corpus", &folder.path(), &"--language", &"en", &"--mode", &"match", &"--run-out", &run]);
+    assert_eq!(ranked(&run, "q"), ["drone", "pump"], "a title weighs more");
+}
+
+#[test]
 fn needs_are_looked_for_by_what_a_profile_did() {
     let corpus = r#"
 {"_id": "bearings", "title": "Advice on predictive maintenance", "text": "Our bearings break.", "metadata": {"kind": "need", "language": "en"}}
