@@ -14,7 +14,7 @@ use search_index::{Analysis, Change, Document, Index, IndexError, SearchQuery, V
 use tempfile::TempDir;
 
 use super::corpus::{Corpus, NOW, Record, RecordKind, each_record};
-use super::input::{EvaluationError, LineError};
+use super::input::EvaluationError;
 use super::trec::Retrieved;
 use crate::values::Language;
 
@@ -88,7 +88,7 @@ impl Ranker {
                 self.index.apply(std::mem::take(&mut batch))?;
                 progress(&format!("{} documents indexed", self.documents.len()));
             }
-            Ok::<(), LineError>(())
+            Ok(())
         })?;
         self.index.apply(batch)?;
         self.index.commit(POSITION)?;
