@@ -11,6 +11,7 @@
 //! | [`accounts`] [`profiles`] [`needs`] [`offerings`] [`events`] [`introductions`] | the domains, one folder each |
 //! | [`search`] [`matching`] | the read side: how rows become documents, and what is asked of the index |
 //! | [`import`] [`operation`] [`demo`] | JSON Lines in, health and metrics, the sample |
+//! | [`evaluation`] | how good the ranking is, measured against judgements |
 //! | [`app`] | the composition root |
 
 pub mod clock;
@@ -39,6 +40,7 @@ pub mod matching;
 pub mod search;
 
 pub mod demo;
+pub mod evaluation;
 pub mod import;
 pub mod operation;
 

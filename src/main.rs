@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use aihub::app::{self, App, AppError};
 use aihub::clock::Clock;
 use aihub::config::{Config, SETTINGS};
+use aihub::evaluation;
 use aihub::http::yaml;
 use aihub::import::Report;
 use aihub::mail::Transport;
@@ -52,6 +53,8 @@ enum Command {
         #[arg(long)]
         source: Option<String>,
     },
+    /// Rank the queries of a corpus, or read a run, and measure it against judgements
+    Evaluate(evaluation::Options),
     /// Print the contract as YAML
     Openapi,
     /// Check the configuration and list every setting with its default and meaning
@@ -82,30 +85,31 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
-    if let Command::Openapi = cli.command {
-        print!("{}", yaml::of(&app::openapi())?);
-        return Ok(());
-    }
-    let config = Config::load(cli.settings.config.as_deref())?;
+    let config = || Config::load(cli.settings.config.as_deref());
     match &cli.command {
-        Command::Serve => serve(&open(config)?),
+        Command::Serve => serve(&open(config()?)?),
         Command::Demo => {
-            let app = open(demo::settings(config))?;
+            let app = open(demo::settings(config()?))?;
             let report = demo::load(&app, &Bar::new("sample").of_lines())?;
             print_report(&report);
             reindex(&app)?;
             println!("{}", demo::show(&app)?);
             serve(&app)
         }
-        Command::Migrate => migrate(&config),
-        Command::Reindex => reindex(&open(config)?),
-        Command::Import { file, source } => import(&open(config)?, file, source.as_deref()),
+        Command::Migrate => migrate(&config()?),
+        Command::Reindex => reindex(&open(config()?)?),
+        Command::Import { file, source } => import(&open(config()?)?, file, source.as_deref()),
+        Command::Evaluate(options) => evaluate(options),
         Command::Config => {
+            config()?;
             print_settings();
             Ok(())
         }
-        Command::Admin(Admin::Grant { email }) => grant(&open(config)?, email),
-        Command::Openapi => Ok(()),
+        Command::Admin(Admin::Grant { email }) => grant(&open(config()?)?, email),
+        Command::Openapi => {
+            print!("{}", yaml::of(&app::openapi())?);
+            Ok(())
+        }
     }
 }
 
@@ -149,6 +153,18 @@ fn print_report(report: &Report) {
     }
     let Report { created, updated, unchanged, refused } = report;
     println!("{created} created, {updated} updated, {unchanged} unchanged, {} refused", refused.len());
+}
+
+fn evaluate(options: &evaluation::Options) -> Result<(), Box<dyn Error>> {
+    let bar = Bar::new("evaluate");
+    let report = evaluation::evaluate(options, &|message| bar.say(message))?;
+    bar.end("done");
+    if options.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        println!("{report}");
+    }
+    Ok(())
 }
 
 fn grant(app: &App, email: &str) -> Result<(), Box<dyn Error>> {

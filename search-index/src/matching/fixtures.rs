@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use tempfile::TempDir;
 
-use super::{Blocker, MatchPage, MatchRequest, Matcher, Why};
+use super::{Blocker, MatchPage, MatchRequest, Matcher, Placed, Why};
 use crate::analysis::Analysis;
 use crate::document::{Audience, Case, Claim, Document, Face, Kind, Passage, Place};
 use crate::vocabulary::{Sources, Vocabulary};
@@ -114,6 +114,10 @@ impl World {
 
     pub(super) fn rank(&self, request: &MatchRequest) -> MatchPage {
         self.matcher.rank(&self.index.searcher(), request).unwrap()
+    }
+
+    pub(super) fn order(&self, request: &MatchRequest) -> Vec<Placed> {
+        self.matcher.order(&self.index.searcher(), request).unwrap()
     }
 
     pub(super) fn why(&self, request: &MatchRequest, id: &str) -> Option<Why> {

@@ -39,7 +39,7 @@ pub use explain::{Evidence, EvidenceKind, Match, SharedConcept, Text};
 pub use parameters::{Feature, Parameters, ParametersError, WeightOverrides, Weights};
 pub use rank::Matcher;
 pub use reason::ReasonsError;
-pub use request::{MAX_LIMIT, MatchPage, MatchRequest, Mode, Why};
+pub use request::{MAX_LIMIT, MatchPage, MatchRequest, Mode, Placed, Why};
 pub use rules::Blocker;
 pub use score::{Direction, Part};
 pub(crate) use vector::{FaceVector, Readers};

@@ -11,7 +11,7 @@ use super::candidates::{Candidate, Seeker, View, lot};
 use super::concepts::{Closeness, Rarity};
 use super::explain::{Explainer, Match};
 use super::reason::{Reasons, ReasonsError};
-use super::request::{MAX_LIMIT, MatchPage, MatchRequest, Why};
+use super::request::{MAX_LIMIT, MatchPage, MatchRequest, Placed, Why};
 use super::rules::{Blocker, Rules};
 use super::score::{Measure, Score};
 use super::vector::Vector;
@@ -72,6 +72,21 @@ impl Matcher {
         }
         let parameters_version = request.parameters.version.clone();
         Ok(MatchPage { matches, considered, parameters_version })
+    }
+
+    /// All candidates that are scored for a request, with nothing explained: the order that [`Matcher::rank`] cuts its
+    /// page from, for measuring how good it is.
+    ///
+    /// # Errors
+    /// If the index cannot be read.
+    pub fn order(&self, index: &Searcher, request: &MatchRequest) -> Result<Vec<Placed>, IndexError> {
+        let snapshot = index.snapshot()?;
+        let view = self.view(index, &snapshot.searcher, request);
+        let Ranking { ranked, .. } = self.ranking(view, request)?;
+        let placed = |Ranked { address, score, .. }: Ranked| {
+            Ok(Placed { id: stored(view, address)?.id, score: score.score })
+        };
+        ranked.into_iter().map(placed).collect()
     }
 
     /// Why one candidate stands where it stands, or what keeps it out. `None` if there is no such document, or the

@@ -110,6 +110,24 @@ fn what_only_members_may_see_never_reaches_a_visitor() {
 }
 
 #[test]
+fn the_order_goes_on_where_the_page_ends() {
+    let mentors = (0..9).map(|number| {
+        let words = ["predictive maintenance of pumps", "maintenance of pumps", "pumps"][number % 3];
+        mentor(&format!("mentor{number}"), "en", words)
+    });
+    let world = World::with(mentors.collect());
+    let request = MatchRequest { limit: 4, ..ask(need("en", "Who knows predictive maintenance of pumps?")) };
+    let page = world.rank(&request);
+    let order = world.order(&request);
+    assert_eq!((page.matches.len(), order.len()), (4, page.considered));
+    assert_eq!(order.len(), 9);
+    for (found, placed) in page.matches.iter().zip(&order) {
+        assert_eq!((&found.id, found.score), (&placed.id, placed.score));
+    }
+    assert!(order.windows(2).all(|pair| pair[0].score >= pair[1].score - 1e-6));
+}
+
+#[test]
 fn a_blocked_candidate_is_left_out_and_says_why() {
     let words = "Predictive maintenance for factories";
     let named = |id: &str| mentor(id, "en", words);

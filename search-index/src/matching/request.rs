@@ -100,6 +100,14 @@ pub struct MatchPage {
     pub parameters_version: String,
 }
 
+/// One candidate in an order that is not explained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placed {
+    pub id: String,
+    /// In [0, 1]. The order takes scores to a millionth, so it may look unsorted below that.
+    pub score: f64,
+}
+
 /// Why one candidate stands where it stands, or why it is not there.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Why {

@@ -26,6 +26,7 @@ use tantivy::{DocAddress, TantivyDocument, Term};
 pub use facets::{Facet, FacetField, FacetValue};
 pub use filters::{Filters, Near};
 pub use geography::{Point, distance_km};
+pub use page::SCORE_NOISE_BITS;
 pub use suggest::{SuggestQuery, Suggestion, SuggestionTarget};
 
 use crate::analysis::{Analysis, Language};

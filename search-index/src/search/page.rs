@@ -20,7 +20,7 @@ use crate::schema::column;
 pub(super) type Key = [u64; 3];
 
 /// Low bits of a score that are rounded away: the order of a sum must not decide an order of hits.
-const SCORE_NOISE_BITS: u32 = 8;
+pub const SCORE_NOISE_BITS: u32 = 8;
 
 /// Where a page ended, and how the query had been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
