@@ -10,7 +10,7 @@ use super::vector::{Attributes, CaseVector, Code, Mention, TermVector, Wishes};
 use crate::analysis::AnchorNumber;
 
 /// The value where the giving side does not say.
-const UNKNOWN: f64 = 0.5;
+pub const UNKNOWN: f64 = 0.5;
 
 /// What share of the sought concepts is offered, each weighted by its rarity and by how prominently it is sought:
 /// `Σ wₛ·idfₛ·max(creditₛₒ·wₒ) / Σ wₛ·idfₛ` over sought `s` and offered `o`. `None` if no concept is sought.

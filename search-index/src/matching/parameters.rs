@@ -221,16 +221,16 @@ impl Default for Parameters {
     fn default() -> Parameters {
         use Feature::*;
         let forward = [
-            (Expertise, 0.25),
-            (Topic, 0.23),
-            (Text, 0.10),
-            (TrackRecord, 0.15),
-            (Sector, 0.07),
+            (Expertise, 0.20),
+            (Topic, 0.32),
+            (Text, 0.12),
+            (TrackRecord, 0.13),
+            (Sector, 0.06),
             (Stage, 0.03),
-            (Region, 0.06),
+            (Region, 0.05),
             (Language, 0.03),
-            (Format, 0.02),
-            (Freshness, 0.05),
+            (Format, 0.01),
+            (Freshness, 0.04),
             (Newcomer, 0.01),
         ];
         let backward = [
@@ -337,10 +337,10 @@ mod tests {
     #[test]
     fn an_override_is_normalised_and_changes_the_version() {
         let changed =
-            Parameters::default().with_overrides(&override_forward(Feature::Expertise, 1.38)).unwrap();
+            Parameters::default().with_overrides(&override_forward(Feature::Expertise, 1.2)).unwrap();
         assert_eq!(changed.version, "2+custom");
-        assert!((changed.forward.of(Feature::Expertise) - 0.69).abs() < 1e-12);
-        assert!((changed.backward.of(Feature::Text) - 0.14).abs() < 1e-12);
+        assert!((changed.forward.of(Feature::Expertise) - 0.6).abs() < 1e-12);
+        assert!((changed.backward.of(Feature::Text) - 0.08).abs() < 1e-12);
     }
 
     #[test]
@@ -368,7 +368,7 @@ mod tests {
     fn parameters_survive_json() {
         let parameters = Parameters::default();
         let json = serde_json::to_string(&parameters).unwrap();
-        assert!(json.contains("\"track_record\":0.15"));
+        assert!(json.contains("\"track_record\":0.13"));
         assert_eq!(serde_json::from_str::<Parameters>(&json).unwrap(), parameters);
     }
 }

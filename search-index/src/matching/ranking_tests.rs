@@ -88,7 +88,7 @@ fn what_only_members_may_see_never_reaches_a_visitor() {
     assert!(found.concepts.is_empty() && found.concepts_in_return.is_empty());
     assert!(found.backward.neutral);
     assert_eq!(found.forward.value(Feature::Expertise), Some(0.0));
-    assert_eq!(found.forward.value(Feature::TrackRecord), Some(0.0));
+    assert_eq!(found.forward.value(Feature::TrackRecord), Some(0.5));
     let json = serde_json::to_string(&page).unwrap().to_lowercase();
     assert!(!json.contains("secretly") && !json.contains("turbine"), "{json}");
     assert!(world.why(&visitor, "unlisted").is_none());

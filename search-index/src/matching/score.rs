@@ -173,8 +173,9 @@ impl Measure<'_> {
         if layer.concepts.is_empty() && layer.texts.is_empty() {
             return None;
         }
-        let best = self.best_case(seeks, giver.giving(self.reader)).map(|(value, _)| value);
-        best.or((giver.kind == Kind::Profile).then_some(0.0))
+        let best = self.best_case(seeks, giver.giving(self.reader));
+        let best = best.map(|(value, _)| value.max(features::UNKNOWN));
+        best.or((giver.kind == Kind::Profile).then_some(features::UNKNOWN))
     }
 
     /// The past case that is most similar to what is sought, with its similarity.

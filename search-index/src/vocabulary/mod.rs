@@ -38,7 +38,9 @@ const LABELS: &[(&str, &str)] = by_language! { "labels":
 };
 
 /// The embedded descriptions, by language.
-const DESCRIPTIONS: &[(&str, &str)] = by_language! { "descriptions": "en" };
+const DESCRIPTIONS: &[(&str, &str)] = by_language! { "descriptions":
+    "bg" "cs" "de" "en" "es" "et" "fr" "hu" "it" "lt" "lv" "mt" "nl" "pl" "pt" "ro" "sk" "sv"
+};
 
 /// The texts that a vocabulary is read from: TOML.
 #[derive(Debug, Clone, Copy, Default)]
