@@ -42,7 +42,7 @@ use crate::operation::{self, Metrics, measure};
 use crate::profiles::{Acquaintances, Belongings};
 use crate::search::Documents;
 use crate::search::routes::{Facet, SortBy};
-use crate::{events, introductions, matching, needs, offerings, profiles, search};
+use crate::{events, introductions, matching, needs, offerings, profiles, search, vocabulary};
 
 /// How often what has run out is looked for.
 const UPKEEP: Duration = Duration::from_secs(60);
@@ -81,6 +81,7 @@ pub struct App {
     pub follower: Arc<Follower>,
     pub mailer: Arc<Mailer>,
     pub matcher: Arc<Matcher>,
+    analysis: Arc<Analysis>,
     contract: Arc<Contract>,
     passwords: Passwords,
     limits: Limits,
@@ -109,7 +110,8 @@ impl App {
             limits: Limits::new(config.requests_per_minute, config.secrets_per_minute, config.behind_proxy),
             capacity: Capacity::new(config.requests_at_once, config.client_timeout),
             contract: Arc::new(Contract::new(&openapi())?),
-            matcher: Arc::new(Matcher::new(analysis)?),
+            matcher: Arc::new(Matcher::new(Arc::clone(&analysis))?),
+            analysis,
             passwords: Passwords::default(),
             metrics: Metrics::new()?,
             follower: Arc::new(follower),
@@ -203,6 +205,7 @@ impl App {
             .app_data(web::Data::from(self.reasons()))
             .app_data(web::Data::from(Arc::new(Introduced) as Arc<dyn Acquaintances>))
             .app_data(web::Data::new(BELONGINGS))
+            .app_data(web::Data::from(Arc::clone(&self.analysis)))
             .app_data(web::Data::from(Arc::clone(&self.matcher)))
             .app_data(web::Data::from(Arc::clone(&self.contract)))
             .wrap(Compress::default())
@@ -233,6 +236,7 @@ where
                 .configure(offerings::routes::configure)
                 .configure(events::routes::configure)
                 .configure(introductions::routes::configure)
+                .configure(vocabulary::routes::configure)
                 .configure(search::routes::configure)
                 .configure(matching::routes::configure)
                 .configure(operation::routes::configure),
@@ -264,6 +268,8 @@ where
             who manages them."),
         (name = "needs", description = "Concrete things that a profile seeks."),
         (name = "offerings", description = "Concrete things that a profile offers."),
+        (name = "vocabulary", description = "The concepts that name what people know, seek and offer: as a tree, by what is \
+            typed, and in a text."),
         (name = "search", description = "Find by words and filters, in any language."),
         (name = "matching", description = "Find by fit, in both directions, with reasons."),
         (name = "introductions", description = "Meet, once both sides agree; contact details are shown to nobody before."),

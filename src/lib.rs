@@ -9,7 +9,7 @@
 //! | [`http`] | problems, bodies, pages, versions, idempotency, the contract |
 //! | [`mail`] [`indexing`] | the two followers: from the outbox to mailboxes, from the change feed to the index |
 //! | [`accounts`] [`profiles`] [`needs`] [`offerings`] [`events`] [`introductions`] | the domains, one folder each |
-//! | [`search`] [`matching`] | the read side: how rows become documents, and what is asked of the index |
+//! | [`vocabulary`] [`search`] [`matching`] | the read side: concepts, how rows become documents, what is asked of the index |
 //! | [`import`] [`operation`] [`demo`] | JSON Lines in, health and metrics, the sample |
 //! | [`evaluation`] | how good the ranking is, measured against judgements |
 //! | [`app`] | the composition root |
@@ -38,6 +38,7 @@ pub mod introductions;
 
 pub mod matching;
 pub mod search;
+pub mod vocabulary;
 
 pub mod demo;
 pub mod evaluation;

@@ -209,7 +209,9 @@ impl std::fmt::Display for Region {
     }
 }
 
-/// Id of a concept of the vocabulary, for example `predictive_maintenance`.
+/// Id of a concept of the vocabulary, for example `predictive_maintenance`: `GET /api/v1/vocabulary/concepts` has them
+/// all, `GET /api/v1/vocabulary/suggestions` completes their labels, and `POST /api/v1/vocabulary/annotate` finds them in
+/// a text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String")]
 #[schema(pattern = "^[a-z][a-z0-9_]{1,79}$", example = "predictive_maintenance")]

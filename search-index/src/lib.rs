@@ -35,12 +35,12 @@ mod testing;
 pub mod vocabulary;
 pub mod writer;
 
-pub use analysis::{Analysis, Annotation, Language};
+pub use analysis::{Analysis, Annotation, Completion, Language};
 pub use document::{Audience, Case, Claim, Document, Face, Kind, Passage, Place};
 pub use error::IndexError;
 pub use search::{
     Facet, FacetField, FacetValue, Filters, Hit, Near, SearchPage, SearchQuery, Searcher, Sort, SuggestQuery,
     Suggestion, SuggestionTarget,
 };
-pub use vocabulary::{Concept, ConceptNumber, Sources, Vocabulary, VocabularyError};
+pub use vocabulary::{Concept, ConceptNumber, Naming, Sources, Vocabulary, VocabularyError};
 pub use writer::{Change, Index, WriterOptions};

@@ -25,7 +25,7 @@ use crate::http::idempotency::IdempotencyKey;
 use crate::http::index_token::write;
 use crate::http::languages::ReaderLanguages;
 use crate::http::problem::Problem;
-use crate::http::query::ValidQuery;
+use crate::http::query::{ValidQuery, expect_length};
 use crate::http::sync::{Asked, Followed, FollowedPage};
 use crate::ids::{EventId, ProfileId};
 use crate::values::{ConceptId, Country, Format, Language, Multilingual, Sector};
@@ -194,10 +194,7 @@ impl ListEvents {
             let detail = "drafts are for those who manage them; ask with managed=true";
             return Err(Problem::new(Code::Forbidden, detail));
         }
-        let length = self.city.as_deref().map(|city| city.chars().count());
-        if length.is_some_and(|length| !(1..=80).contains(&length)) {
-            return Err(Problem::new(Code::MalformedQuery, "city: must have 1 to 80 characters"));
-        }
+        self.city.as_deref().map(|city| expect_length("city", city, 1..=80)).transpose()?;
         let from = self.from.as_deref().map(|text| moment("from", text, Days::new(0))).transpose()?;
         let to = self.to.as_deref().map(|text| moment("to", text, Days::new(1))).transpose()?;
         Ok(Filter {

@@ -5,7 +5,7 @@ use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
 
-use super::conditional::{etag, is_known};
+use super::conditional::{etag, etag_of, is_known};
 use super::page::{Page, next_link};
 use super::problem::Problem;
 
@@ -37,6 +37,12 @@ impl Answer {
     /// 200 with `ETag`.
     pub fn versioned<T: Serialize>(version: i32, body: &T) -> Result<Answer, Problem> {
         Ok(Answer::ok(body)?.version(version))
+    }
+
+    /// This answer with an `ETag` of its text, for what has no version.
+    pub fn tagged(self) -> Answer {
+        let tag = etag_of(&self.body);
+        self.with("etag", tag)
     }
 
     /// 200 with a page and the `Link` to the next one.

@@ -45,6 +45,24 @@ impl<T: DeserializeOwned + ToSchema + 'static> FromRequest for ValidJson<T> {
     }
 }
 
+/// A JSON body that satisfies the schema of `T`, with every text spelled as it was sent: for an answer that counts
+/// characters of it.
+pub struct VerbatimJson<T>(pub T);
+
+impl<T: DeserializeOwned + ToSchema + 'static> FromRequest for VerbatimJson<T> {
+    type Error = Problem;
+    type Future = Reading<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut dev::Payload) -> Self::Future {
+        let (request, bytes) = (request.clone(), web::Bytes::from_request(request, payload));
+        Box::pin(async move {
+            expect_media_type(&request, &["application/json"])?;
+            let bytes = receive(&request, bytes).await?.map_err(|error| unreadable(&request, &error))?;
+            Ok(VerbatimJson(typed::<T, T>(contract(&request)?, &json(utf8(&bytes)?)?)?))
+        })
+    }
+}
+
 /// An RFC 7396 merge patch; what it makes of a thing is checked when it is applied.
 pub struct MergePatch {
     patch: Value,
@@ -159,14 +177,24 @@ fn read<T: DeserializeOwned>(body: &Value) -> Result<T, Problem> {
     serde_json::from_value(body.clone()).map_err(|fault| Faults::one("", "type", fault.to_string()).into())
 }
 
+/// With one spelling of every accented letter, so that equal texts are equal.
 fn parse(bytes: &[u8]) -> Result<Value, Problem> {
-    let malformed = |detail: String| Problem::new(Code::MalformedJson, detail);
-    let text = std::str::from_utf8(bytes).map_err(|fault| malformed(fault.to_string()))?;
-    // One spelling of every accented letter, so that equal texts are equal.
-    let text = if is_nfc(text) { text.into() } else { std::borrow::Cow::Owned(text.nfc().collect()) };
-    let mut value = serde_json::from_str(&text).map_err(|fault| malformed(fault.to_string()))?;
+    let text = utf8(bytes)?;
+    if is_nfc(text) { json(text) } else { json(&text.nfc().collect::<String>()) }
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, Problem> {
+    std::str::from_utf8(bytes).map_err(malformed)
+}
+
+fn json(text: &str) -> Result<Value, Problem> {
+    let mut value = serde_json::from_str(text).map_err(malformed)?;
     write_whole_numbers_plainly(&mut value);
     Ok(value)
+}
+
+fn malformed(fault: impl std::fmt::Display) -> Problem {
+    Problem::new(Code::MalformedJson, fault.to_string())
 }
 
 /// `2.0` is an integer for JSON Schema and in many languages, but not for serde.

@@ -26,11 +26,16 @@ pub struct Page<T> {
 
 /// The limit that was asked for, within its bounds.
 pub fn limit(asked: Option<u32>) -> Result<u32, Problem> {
-    let limit = asked.unwrap_or(DEFAULT_LIMIT);
-    if (1..=MAX_LIMIT).contains(&limit) {
+    limit_within(asked, DEFAULT_LIMIT, MAX_LIMIT)
+}
+
+/// The same for an answer with bounds of its own.
+pub fn limit_within(asked: Option<u32>, default: u32, most: u32) -> Result<u32, Problem> {
+    let limit = asked.unwrap_or(default);
+    if (1..=most).contains(&limit) {
         return Ok(limit);
     }
-    Err(Problem::new(Code::MalformedQuery, format!("limit: must be between 1 and {MAX_LIMIT}")))
+    Err(Problem::new(Code::MalformedQuery, format!("limit: must be between 1 and {most}")))
 }
 
 /// Makes a cursor of the last item's sort key.

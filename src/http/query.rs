@@ -1,6 +1,7 @@
 //! Query parameters: typed, unknown ones refused.
 
 use std::future::{Ready, ready};
+use std::ops::RangeInclusive;
 
 use actix_web::{FromRequest, HttpRequest, dev};
 use serde::de::DeserializeOwned;
@@ -19,4 +20,13 @@ impl<T: DeserializeOwned> FromRequest for ValidQuery<T> {
         let parsed = serde_html_form::from_str(request.query_string());
         ready(parsed.map(ValidQuery).map_err(|fault| Problem::new(Code::MalformedQuery, fault.to_string())))
     }
+}
+
+/// Refuses a parameter with fewer or more characters; the query is not held against the schema.
+pub fn expect_length(name: &str, text: &str, characters: RangeInclusive<usize>) -> Result<(), Problem> {
+    if characters.contains(&text.chars().count()) {
+        return Ok(());
+    }
+    let (least, most) = characters.into_inner();
+    Err(Problem::new(Code::MalformedQuery, format!("{name}: must have {least} to {most} characters")))
 }

@@ -19,7 +19,7 @@ use crate::http::index_token::UpToDate;
 use crate::http::languages::ReaderLanguages;
 use crate::http::page::{self, next_link};
 use crate::http::problem::Problem;
-use crate::http::query::ValidQuery;
+use crate::http::query::{ValidQuery, expect_length};
 use crate::ids::{ProfileId, ThingId};
 use crate::values::{
     Category, ConceptId, Country, Format, Language, Location, Region, Sector, Stage, codes, codes_of,
@@ -416,13 +416,8 @@ async fn suggest(
     _: UpToDate,
 ) -> Result<Answer, Problem> {
     let SuggestParameters { q, limit } = query.0;
-    if !(1..=100).contains(&q.chars().count()) {
-        return Err(Problem::new(Code::MalformedQuery, "q: must have 1 to 100 characters"));
-    }
-    let limit = limit.unwrap_or(8);
-    if !(1..=20).contains(&limit) {
-        return Err(Problem::new(Code::MalformedQuery, "limit: must be between 1 and 20"));
-    }
+    expect_length("q", &q, 1..=100)?;
+    let limit = page::limit_within(limit, 8, 20)?;
     let found = searcher.suggest(&SuggestQuery {
         prefix: q,
         audience: audience(&caller),

@@ -85,6 +85,7 @@ fn tags_tell_the_story_in_its_order() {
         "profiles",
         "needs",
         "offerings",
+        "vocabulary",
         "search",
         "matching",
         "introductions",

@@ -82,6 +82,7 @@ impl Operation {
                 "mails" => "mai",
                 "account" => "acc",
                 "code" => return "not_found".to_owned(),
+                "vocabulary" => return "no_such_concept".to_owned(),
                 other => panic!("{}: no stand-in for the parameter of {other}", self.path),
             };
             format!("{prefix}_01JDBQZ5W0V6P8R3K2M9XE4T7N")
@@ -154,10 +155,11 @@ impl World<'_> {
             "mails" => self.mail.clone(),
             "account" => self.other.id.clone(),
             "code" => "not_found".to_owned(),
+            "vocabulary" => "predictive_maintenance".to_owned(),
             other => panic!("{operation}: no stand-in for the parameter of {other}"),
         });
         match path.as_str() {
-            "/api/v1/search/suggestions" => format!("{path}?q=a"),
+            "/api/v1/search/suggestions" | "/api/v1/vocabulary/suggestions" => format!("{path}?q=a"),
             _ => path,
         }
     }

@@ -3,7 +3,8 @@
 //! One [`Analysis`] serves the index, the search and the matching, so that all three see the same
 //! words: the text is cut into words (`words`), lower-cased, freed of stop words, stemmed by the
 //! rules of its language, and folded (`chain`); compounds also give their parts (`compounds`);
-//! and the vocabulary's concepts are found in it, whatever its language (`annotate`).
+//! and the vocabulary's concepts are found in it, whatever its language (`annotate`). Concepts are also found by the
+//! beginning of a label (`labels`).
 
 mod anchors;
 mod annotate;
@@ -11,6 +12,7 @@ mod chain;
 mod compounds;
 mod endings;
 mod fold;
+mod labels;
 mod language;
 mod linkers;
 mod stop_words;
@@ -24,6 +26,7 @@ use tantivy::tokenizer::{TextAnalyzer, Token, TokenizerManager};
 pub use anchors::{AnchorNumber, Anchors, Likeness};
 pub use annotate::{Annotation, Annotator};
 pub use fold::fold;
+pub use labels::Completion;
 pub use language::Language;
 pub(crate) use words::words;
 
@@ -31,6 +34,7 @@ use crate::fingerprint::Fingerprint;
 use crate::vocabulary::{Vocabulary, VocabularyError};
 use chain::Stems;
 use compounds::Compounds;
+use labels::Labels;
 
 /// Grows whenever the same text may give other terms than before, so that old indexes are rebuilt.
 const ANALYSIS_VERSION: &str = "2";
@@ -48,6 +52,7 @@ pub struct Analysis {
     names: TextAnalyzer,
     annotator: Annotator,
     anchors: Anchors,
+    labels: Labels,
     /// The texts read last: the index, the vector and the explanation of a document read the same.
     readings: Mutex<Readings>,
 }
@@ -77,12 +82,14 @@ impl Analysis {
             .collect();
         let annotator = Annotator::new(&vocabulary, &stems, &compounds);
         let anchors = Anchors::new(&vocabulary, |language, text| terms_of(&chains, language, text));
+        let labels = Labels::new(&vocabulary);
         Analysis {
             vocabulary,
             chains,
             names: chain::of_names(),
             annotator,
             anchors,
+            labels,
             readings: Mutex::default(),
         }
     }
@@ -127,6 +134,16 @@ impl Analysis {
     /// The concepts named in a text; see [`Annotator::annotate`].
     pub fn annotate(&self, text: &str, language: Option<&str>) -> Vec<Annotation> {
         self.annotator.annotate(text, language)
+    }
+
+    /// The concepts that have a label, in any language, in which a word begins with what was typed: at most `limit`, each
+    /// with its best such label, the best first. Case, diacritics and hyphens do not count.
+    ///
+    /// Labels in the reader's languages (ISO 639-1, the preferred one first) come before English and that before all
+    /// others; preferred labels before synonyms; labels that begin with what was typed before those inside which it
+    /// stands; then short ones before long ones. Nothing typed finds nothing.
+    pub fn complete(&self, typed: &str, languages: &[&str], limit: usize) -> Vec<Completion<'_>> {
+        self.labels.complete(&self.vocabulary, typed, languages, limit)
     }
 
     /// Language, terms and concepts of a text at once; the texts read last are remembered.
@@ -191,5 +208,7 @@ fn collect(chain: &TextAnalyzer, text: &str) -> Vec<Token> {
     tokens
 }
 
+#[cfg(test)]
+mod label_tests;
 #[cfg(test)]
 mod tests;

@@ -87,7 +87,7 @@ pub struct Match {
 /// A concept that both sides have, or two that lie close in the tree.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct SharedConcept {
-    /// Id of the concept that is sought.
+    /// Id of the concept that is sought; `GET /api/v1/vocabulary/concepts/{id}` says more of it.
     #[schema(pattern = "^[a-z][a-z0-9_]{1,79}$", example = "predictive_maintenance")]
     pub sought: String,
     /// Id of the concept that is offered: the same, or one that lies close in the tree.

@@ -36,7 +36,6 @@ use crate::schema::{self, Fields};
 use page::{Collected, Cursor, PageCollector, Ranked};
 use parse::{Parsed, Part, parse};
 use snippet::Wanted;
-use suggest::Labels;
 use words::{Builder, Reading};
 
 /// The most hits on a page.
@@ -156,7 +155,6 @@ pub(crate) struct Snapshot {
 pub struct Searcher {
     analysis: Arc<Analysis>,
     fields: Arc<Fields>,
-    labels: Arc<Labels>,
     snapshot: Arc<ArcSwap<Snapshot>>,
 }
 
@@ -166,8 +164,7 @@ impl Searcher {
         fields: Arc<Fields>,
         snapshot: Arc<ArcSwap<Snapshot>>,
     ) -> Searcher {
-        let labels = Arc::new(Labels::new(analysis.vocabulary()));
-        Searcher { analysis, fields, labels, snapshot }
+        Searcher { analysis, fields, snapshot }
     }
 
     /// The latest commit, to be kept for as long as one answer takes.

@@ -1,7 +1,5 @@
 //! Completions while somebody types: names of documents, concepts, places.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use tantivy::Term;
 use tantivy::collector::TopDocs;
@@ -10,11 +8,10 @@ use tantivy::schema::{Field, IndexRecordOption};
 
 use super::filters::{Clause, Filters};
 use super::{Searcher, Snapshot, facets, title};
-use crate::analysis::fold;
+use crate::analysis::{Completion, fold};
 use crate::document::{Audience, Kind};
 use crate::error::IndexError;
 use crate::schema::column;
-use crate::vocabulary::{Concept, ConceptNumber, Vocabulary};
 
 /// Shorter beginnings name too many documents to be of use.
 const SHORTEST: usize = 2;
@@ -59,34 +56,6 @@ pub struct SuggestQuery {
     pub now: DateTime<Utc>,
 }
 
-/// All labels of all concepts, ready to be compared with what is typed.
-pub(super) struct Labels(Vec<Label>);
-
-struct Label {
-    folded: String,
-    language: String,
-    text: String,
-    concept: ConceptNumber,
-}
-
-impl Labels {
-    pub(super) fn new(vocabulary: &Vocabulary) -> Labels {
-        let of_concept = |concept: &Concept| {
-            let number = concept.number;
-            let labels = concept.languages().flat_map(|language| {
-                concept.labels(language).iter().map(move |label| Label {
-                    folded: fold(&label.to_lowercase()),
-                    language: language.to_owned(),
-                    text: label.clone(),
-                    concept: number,
-                })
-            });
-            labels.collect::<Vec<_>>()
-        };
-        Labels(vocabulary.iter().flat_map(of_concept).collect())
-    }
-}
-
 impl Searcher {
     /// Completes the beginning of a name, a concept's label or a city, in any language. Concepts
     /// come first, then names, then cities; each kind gets its share where there are many.
@@ -110,28 +79,16 @@ impl Searcher {
     }
 
     fn concepts(&self, query: &SuggestQuery, limit: usize) -> Vec<Suggestion> {
-        let typed = fold(query.prefix.trim().to_lowercase().as_str());
         let languages: Vec<&str> = query.languages.iter().map(String::as_str).collect();
-        let rank = |language: &str| languages.iter().position(|l| *l == language).unwrap_or(languages.len());
-        let mut best: BTreeMap<ConceptNumber, (usize, usize, &str)> = BTreeMap::new();
-        for label in self.labels.0.iter().filter(|label| starts_word(&label.folded, &typed)) {
-            let found = (rank(&label.language), label.folded.len(), label.text.as_str());
-            let kept = best.entry(label.concept).or_insert(found);
-            *kept = found.min(*kept);
-        }
-        let mut best: Vec<_> = best.into_iter().map(|(concept, found)| (found, concept)).collect();
-        best.sort();
-        best.truncate(limit);
-        let suggestion = |((rank, _, label), concept): ((usize, usize, &str), ConceptNumber)| {
-            let concept = self.analysis.vocabulary().by_number(concept)?;
+        let suggestion = |found: Completion<'_>| {
             // A label that the reader may not read is shown as the one he can.
-            let shown = if rank < languages.len() { label } else { concept.label(&languages) };
-            Some(Suggestion {
-                text: shown.to_owned(),
-                target: SuggestionTarget::Concept { id: concept.id.clone() },
-            })
+            let readable = languages.contains(&found.language);
+            Suggestion {
+                text: if readable { found.label } else { found.concept.label(&languages) }.to_owned(),
+                target: SuggestionTarget::Concept { id: found.concept.id.clone() },
+            }
         };
-        best.into_iter().filter_map(suggestion).collect()
+        self.analysis.complete(&query.prefix, &languages, limit).into_iter().map(suggestion).collect()
     }
 
     fn names(
@@ -209,14 +166,6 @@ impl Searcher {
         }
         BooleanQuery::new(clauses)
     }
-}
-
-/// Whether a label or one of its words starts with what was typed.
-fn starts_word(label: &str, typed: &str) -> bool {
-    label.match_indices(typed).any(|(at, _)| {
-        let before = label.get(..at).and_then(|head| head.chars().next_back());
-        before.is_none_or(|c| !c.is_alphanumeric())
-    })
 }
 
 /// Takes from each list in turn, so that none drives out the others, and keeps the lists together.

@@ -54,7 +54,7 @@ pub struct Sources<'a> {
 }
 
 /// The language that every concept has a label in.
-const COMMON_LANGUAGE: &str = "en";
+pub(crate) const COMMON_LANGUAGE: &str = "en";
 
 /// A concept as a small number: its rank among all ids in alphabetical order. Stable for one build of the vocabulary,
 /// whatever the order of its files; never stored without the vocabulary's fingerprint.
@@ -100,15 +100,33 @@ impl Concept {
         self.labels.keys().map(String::as_str)
     }
 
-    /// The preferred label in the first of these languages that has one, else in English, else in any.
-    pub fn label(&self, languages: &[&str]) -> &str {
-        languages
-            .iter()
-            .chain([&COMMON_LANGUAGE])
-            .find_map(|language| self.labels(language).first())
-            .or_else(|| self.labels.values().find_map(|labels| labels.first()))
-            .map_or(self.id.as_str(), String::as_str)
+    /// What it is called in the first of these languages (ISO 639-1) that has a label, else in English.
+    pub fn naming(&self, languages: &[&str]) -> Naming<'_> {
+        let in_language = |language: &&str| {
+            let (language, labels) = self.labels.get_key_value(*language)?;
+            let (label, synonyms) = labels.split_first()?;
+            Some(Naming { language, label, synonyms })
+        };
+        let named = languages.iter().chain([&COMMON_LANGUAGE]).find_map(in_language);
+        // Every concept has an English label; its id stands for one that could not be.
+        named.unwrap_or(Naming { language: COMMON_LANGUAGE, label: &self.id, synonyms: &[] })
     }
+
+    /// The preferred label in the first of these languages that has one, else in English.
+    pub fn label(&self, languages: &[&str]) -> &str {
+        self.naming(languages).label
+    }
+}
+
+/// What a concept is called in one language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Naming<'a> {
+    /// ISO 639-1.
+    pub language: &'a str,
+    /// The preferred label.
+    pub label: &'a str,
+    /// The other labels of the same language.
+    pub synonyms: &'a [String],
 }
 
 /// All concepts, by id and by number.

@@ -46,6 +46,11 @@ fn labels_fall_back_to_english() {
     assert_eq!(vocabulary.label("vision", &["de"]), Some("Bildverarbeitung"));
     assert_eq!(vocabulary.label("detection", &["fr", "de"]), Some("object detection"));
     assert_eq!(vocabulary.label("nothing", &["de"]), None);
+    let naming = vocabulary.concept("vision").unwrap().naming(&["fr"]);
+    assert_eq!(
+        (naming.language, naming.label, naming.synonyms),
+        ("en", "computer vision", &["CV".to_owned()][..])
+    );
 }
 
 #[test]
