@@ -54,6 +54,8 @@ pub enum AppError {
     Database(#[from] DbError),
     #[error("search index: {0}")]
     Index(#[from] search_index::IndexError),
+    #[error("imported concepts: {0}")]
+    Concepts(#[from] vocabulary::ImportError),
     #[error("vocabulary: {0}")]
     Vocabulary(#[from] search_index::VocabularyError),
     #[error("reasons: {0}")]
@@ -100,7 +102,8 @@ impl App {
         let (issuer, lifetime) = (config.public_url.to_string(), config.access_token_lifetime);
         let tokens = db.write_now(move |conn| Tokens::load(conn, now, &issuer, lifetime))?;
         db.write_now(move |conn| crate::db::incarnation(conn, now))?;
-        let analysis = Arc::new(Analysis::new(Arc::new(Vocabulary::embedded()?)));
+        let imported = db.read_now(vocabulary::imported)?;
+        let analysis = Arc::new(Analysis::new(Arc::new(Vocabulary::extended(imported)?)));
         let index = Index::open(&config.index_folder, Arc::clone(&analysis), WriterOptions::default())?;
         let searcher = index.searcher();
         let follower = Follower::new(db.clone(), Arc::new(index), Arc::new(Documents), clock.clone());

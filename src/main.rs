@@ -11,6 +11,7 @@ use aihub::evaluation;
 use aihub::http::yaml;
 use aihub::import::Report;
 use aihub::mail::Transport;
+use aihub::vocabulary::{self, Imported};
 use aihub::{accounts, demo};
 use clap::{Args, Parser, Subcommand};
 use futures_util::future::select_all;
@@ -53,6 +54,9 @@ enum Command {
         #[arg(long)]
         source: Option<String>,
     },
+    /// Look after the vocabulary
+    #[command(subcommand)]
+    Vocabulary(VocabularyCommand),
     /// Rank the queries of a corpus, or read a run, and measure it against judgements
     Evaluate(evaluation::Options),
     /// Print the contract as YAML
@@ -62,6 +66,20 @@ enum Command {
     /// Look after accounts
     #[command(subcommand)]
     Admin(Admin),
+}
+
+#[derive(Subcommand)]
+enum VocabularyCommand {
+    /// Import a classification: ESCO's CSV, SKOS in RDF/XML as of EuroVoc, or a simple CSV with the columns key, parent,
+    /// language, label, alternatives (parted by |) and description. It takes effect when the service starts again
+    Import {
+        /// All files of the classification; concepts that they no longer have are invalidated
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Its name, with which the ids of its concepts begin
+        #[arg(long)]
+        scheme: String,
+    },
 }
 
 #[derive(Subcommand)]
@@ -99,6 +117,9 @@ fn run(cli: &Cli) -> Result<(), Box<dyn Error>> {
         Command::Migrate => migrate(&config()?),
         Command::Reindex => reindex(&open(config()?)?),
         Command::Import { file, source } => import(&open(config()?)?, file, source.as_deref()),
+        Command::Vocabulary(VocabularyCommand::Import { files, scheme }) => {
+            import_vocabulary(&config()?, files, scheme)
+        }
         Command::Evaluate(options) => evaluate(options),
         Command::Config => {
             config()?;
@@ -153,6 +174,22 @@ fn print_report(report: &Report) {
     }
     let Report { created, updated, unchanged, refused } = report;
     println!("{created} created, {updated} updated, {unchanged} unchanged, {} refused", refused.len());
+}
+
+fn import_vocabulary(config: &Config, files: &[PathBuf], scheme: &str) -> Result<(), Box<dyn Error>> {
+    let bar = Bar::new("import");
+    bar.say("reading");
+    let classification = vocabulary::read(files)?;
+    let db = aihub::db::Db::connect(&config.database_url, 1)?;
+    db.migrate()?;
+    let (now, scheme) = (Clock::system().now(), scheme.to_owned());
+    bar.say(&format!("writing {} concepts", classification.len()));
+    let Imported { created, updated, unchanged, invalidated } =
+        db.write_now(move |conn| vocabulary::import(conn, now, &scheme, classification))?;
+    bar.end("done");
+    println!("{created} created, {updated} updated, {unchanged} unchanged, {invalidated} invalidated");
+    println!("the concepts are found in texts when the service starts again and has built its index anew");
+    Ok(())
 }
 
 fn evaluate(options: &evaluation::Options) -> Result<(), Box<dyn Error>> {

@@ -42,5 +42,5 @@ pub use search::{
     Facet, FacetField, FacetValue, Filters, Hit, Near, SearchPage, SearchQuery, Searcher, Sort, SuggestQuery,
     Suggestion, SuggestionTarget,
 };
-pub use vocabulary::{Concept, ConceptNumber, Naming, Sources, Vocabulary, VocabularyError};
+pub use vocabulary::{Concept, ConceptNumber, ImportedConcept, Naming, Sources, Vocabulary, VocabularyError};
 pub use writer::{Change, Index, WriterOptions};

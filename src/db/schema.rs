@@ -33,6 +33,18 @@ table! {
 }
 
 table! {
+    concepts (id) {
+        id -> Text,
+        scheme -> Text,
+        content -> Text,
+        version -> Integer,
+        invalidated_at -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+table! {
     accounts (id) {
         id -> Text,
         email -> Text,

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use search_index::matching::ReasonsError;
 use search_index::{IndexError, VocabularyError};
 
+use crate::vocabulary::{FormatError, ImportError};
+
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
 pub enum EvaluationError {
@@ -29,6 +31,10 @@ pub enum EvaluationError {
     Index(#[from] IndexError),
     #[error(transparent)]
     Vocabulary(#[from] VocabularyError),
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    #[error(transparent)]
+    Concepts(#[from] ImportError),
     #[error(transparent)]
     Reasons(#[from] ReasonsError),
 }

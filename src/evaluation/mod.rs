@@ -17,6 +17,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use search_index::Vocabulary;
 
 pub mod compare;
 pub mod corpus;
@@ -38,6 +39,7 @@ use report::has_relevant;
 use trec::{Judgements, Run, read_judgements};
 
 use crate::values::Language;
+use crate::vocabulary;
 
 /// The last column of the runs that are written.
 const TAG: &str = "aihub";
@@ -57,6 +59,9 @@ pub struct Options {
     /// ISO 639-1 code of the texts that do not state their language [default: detected]
     #[arg(long, value_name = "CODE", requires = "corpus")]
     pub language: Option<Language>,
+    /// Files of a classification to extend the vocabulary by, as `aihub vocabulary import` takes them
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "corpus")]
+    pub vocabulary: Vec<PathBuf>,
     /// How many documents of each answer are kept; matching scores some hundred candidates and gives no more
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000, value_parser = positive, requires = "corpus")]
     pub top: usize,
@@ -98,13 +103,18 @@ pub fn evaluate(options: &Options, progress: &dyn Fn(&str)) -> Result<Report, Ev
 }
 
 /// The answers of a corpus, its judgements, and how many judged documents it lacks.
+fn vocabulary(options: &Options) -> Result<Vocabulary, EvaluationError> {
+    let concepts = vocabulary::concepts_of("evaluated", vocabulary::read(&options.vocabulary)?)?;
+    Ok(Vocabulary::extended(concepts)?)
+}
+
 fn ranked(
     corpus: &Corpus,
     options: &Options,
     progress: &dyn Fn(&str),
 ) -> Result<(Run, Judgements, usize), EvaluationError> {
     let judgements = relevant_judgements(&corpus.judgements(&options.split))?;
-    let ranker = Ranker::new(corpus, options.language.clone(), progress)?;
+    let ranker = Ranker::new(corpus, options.language.clone(), vocabulary(options)?, progress)?;
     let mut run = Run::default();
     let mut answered = 0;
     let mut unanswered: Vec<&String> = judgements.keys().collect();

@@ -57,10 +57,11 @@ impl Ranker {
     pub fn new(
         corpus: &Corpus,
         language: Option<Language>,
+        vocabulary: Vocabulary,
         progress: &dyn Fn(&str),
     ) -> Result<Ranker, EvaluationError> {
         let folder = TempDir::with_prefix("aihub-evaluate-").map_err(EvaluationError::Folder)?;
-        let analysis = Arc::new(Analysis::new(Arc::new(Vocabulary::embedded()?)));
+        let analysis = Arc::new(Analysis::new(Arc::new(vocabulary)));
         let index = Index::open(folder.path(), Arc::clone(&analysis), WriterOptions::default())?;
         let matcher = Matcher::new(analysis)?;
         let kind = RecordKind::default();

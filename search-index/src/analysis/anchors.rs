@@ -42,6 +42,7 @@ impl Anchors {
     pub(super) fn new(vocabulary: &Vocabulary, terms: impl Fn(Language, &str) -> Vec<String>) -> Anchors {
         let described: Vec<(&Concept, usize)> = vocabulary
             .iter()
+            .filter(|concept| !concept.invalid)
             .flat_map(|concept| (0..concept.descriptions()).map(move |at| (concept, at)))
             .collect();
         let described = described.get(..usize::from(AnchorNumber::MAX)).unwrap_or(&described);

@@ -221,7 +221,7 @@ impl Reader {
             whole: HashSet::new(),
             beginnings: HashSet::new(),
         };
-        for concept in vocabulary.iter() {
+        for concept in vocabulary.iter().filter(|concept| !concept.invalid) {
             for label in concept.labels(stems.language.code()) {
                 reader.insert(label, concept.number);
             }

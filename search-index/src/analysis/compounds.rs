@@ -44,7 +44,8 @@ impl Compounds {
         let code = stems.language.code();
         let mut compounds = Compounds { german: code == "de", terms: HashMap::new(), longest: 0 };
         if COMPOUNDING.contains(&code) {
-            let labels = vocabulary.iter().flat_map(|concept| concept.labels(code));
+            let labels =
+                vocabulary.iter().filter(|concept| !concept.invalid).flat_map(|concept| concept.labels(code));
             for word in labels.flat_map(|label| words(label, false)) {
                 let key = compounds.key(&word.text);
                 if key.len() >= SHORTEST_PART && key.bytes().all(|b| b.is_ascii_alphabetic()) {

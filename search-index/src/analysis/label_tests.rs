@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use crate::{Analysis, Vocabulary};
+use crate::{Analysis, Sources, Vocabulary};
 
 const VOCABULARY: &str = r#"
     machine_learning = { labels = { en = ["machine learning", "ML"], el = ["μηχανική μάθηση"], de = ["maschinelles Lernen", "Maschinenlernen"] } }
@@ -15,7 +15,9 @@ const VOCABULARY: &str = r#"
 "#;
 
 fn analysis() -> Analysis {
-    Analysis::new(Arc::new(Vocabulary::parse(&[VOCABULARY], &[]).unwrap()))
+    Analysis::new(Arc::new(
+        Vocabulary::parse(Sources { trees: &[VOCABULARY], ..Sources::default() }).unwrap(),
+    ))
 }
 
 /// What is found, as `concept language label`.

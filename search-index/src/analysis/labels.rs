@@ -53,7 +53,7 @@ impl Labels {
     pub(super) fn new(vocabulary: &Vocabulary) -> Labels {
         let mut labels = Labels { labels: Vec::new(), languages: Vec::new(), words: Vec::new() };
         let mut known: HashMap<String, u16> = HashMap::new();
-        for concept in vocabulary.iter() {
+        for concept in vocabulary.iter().filter(|concept| !concept.invalid) {
             for language in concept.languages() {
                 let next = known.len() as u16;
                 let number = *known.entry(language.to_owned()).or_insert(next);

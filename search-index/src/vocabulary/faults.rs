@@ -106,10 +106,11 @@ pub(super) fn of_ids(concepts: &[Entry]) -> Vec<VocabularyFault> {
             faults.push(VocabularyFault::Cycle(concept.id.clone()));
         }
     }
-    if concepts.len() > usize::from(u16::MAX) {
-        faults.push(VocabularyFault::TooMany(concepts.len()));
-    }
     faults
+}
+
+pub(super) fn of_number(concepts: &[Entry]) -> Option<VocabularyFault> {
+    (concepts.len() > usize::from(u16::MAX)).then(|| VocabularyFault::TooMany(concepts.len()))
 }
 
 fn is_snake_case(id: &str) -> bool {

@@ -5,6 +5,7 @@
 //! is found by [`Vocabulary::parse`], which names every fault at once, not only the first.
 
 mod faults;
+mod imported;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 
 pub use faults::{VocabularyError, VocabularyFault};
+pub use imported::ImportedConcept;
 
 use crate::fingerprint::Fingerprint;
 use source::Entry;
@@ -75,6 +77,8 @@ pub struct Concept {
     pub parent: Option<ConceptNumber>,
     /// What it is in lists of the EU: `list:code`, where the list is `eurovoc` or `euroscivoc`.
     pub eu: Vec<String>,
+    /// No longer part of the classification that it was imported from: it keeps its name, and is found in no text.
+    pub invalid: bool,
     labels: BTreeMap<String, Vec<String>>,
     descriptions: BTreeMap<String, Vec<String>>,
 }
@@ -147,15 +151,30 @@ impl Vocabulary {
         Vocabulary::parse(Sources { trees: AREAS, labels: LABELS, descriptions: DESCRIPTIONS })
     }
 
+    /// The vocabulary of this build, and what an operator has imported.
+    ///
+    /// # Errors
+    /// If there are more concepts than numbers for them.
+    pub fn extended(imported: Vec<ImportedConcept>) -> Result<Vocabulary, VocabularyError> {
+        let sources = Sources { trees: AREAS, labels: LABELS, descriptions: DESCRIPTIONS };
+        Vocabulary::checked(sources, imported)
+    }
+
     /// Reads all sources.
     ///
     /// # Errors
     /// Names every fault found, in a stable order.
     pub fn parse(sources: Sources<'_>) -> Result<Vocabulary, VocabularyError> {
-        let (entries, mut faults) = source::read(&sources);
+        Vocabulary::checked(sources, Vec::new())
+    }
+
+    fn checked(sources: Sources<'_>, imported: Vec<ImportedConcept>) -> Result<Vocabulary, VocabularyError> {
+        let (mut entries, mut faults) = source::read(&sources);
         faults.extend(faults::of_ids(&entries));
         faults.extend(faults::of_labels(&entries));
         faults.extend(faults::of_descriptions(&entries));
+        imported::add(&mut entries, imported);
+        faults.extend(faults::of_number(&entries));
         if faults.is_empty() { Ok(build(entries)) } else { Err(VocabularyError { faults }) }
     }
 
@@ -244,6 +263,7 @@ fn build(read: Vec<Entry>) -> Vocabulary {
     for (number, source) in (0..=u16::MAX).map(ConceptNumber).zip(read) {
         let parent = source.parent.as_ref().and_then(|parent| numbers.get(parent)).copied();
         fingerprint = fingerprint.add(&source.id).add(source.parent.as_deref().unwrap_or(""));
+        fingerprint = if source.invalid { fingerprint.add("invalid") } else { fingerprint };
         for (language, labels) in &source.labels {
             fingerprint = labels.iter().fold(fingerprint.add(language), |sum, label| sum.add(label));
         }
@@ -253,8 +273,8 @@ fn build(read: Vec<Entry>) -> Vocabulary {
         if let Some(siblings) = parent.and_then(|parent| children.get_mut(parent.index())) {
             siblings.push(number);
         }
-        let Entry { id, eu, labels, descriptions, .. } = source;
-        concepts.push(Concept { id, number, parent, eu, labels, descriptions });
+        let Entry { id, eu, labels, descriptions, invalid, .. } = source;
+        concepts.push(Concept { id, number, parent, eu, invalid, labels, descriptions });
     }
     Vocabulary { concepts, numbers, children, fingerprint: fingerprint.value() }
 }

@@ -16,6 +16,8 @@ pub(super) struct Entry {
     pub labels: BTreeMap<String, Vec<String>>,
     /// By language, in the same order in each.
     pub descriptions: BTreeMap<String, Vec<String>>,
+    /// No longer part of the classification that it came from.
+    pub invalid: bool,
 }
 
 /// What a tree says of a concept, under its id. Labels may stand here too.
@@ -36,7 +38,7 @@ pub(super) fn read(sources: &Sources<'_>) -> (Vec<Entry>, Vec<VocabularyFault>) 
         let nodes = parse::<Node>(format!("tree {position}"), text, &mut faults);
         entries.extend(nodes.into_iter().map(|(id, node)| {
             let Node { parent, eu, labels } = node;
-            Entry { id, parent, eu, labels, descriptions: BTreeMap::new() }
+            Entry { id, parent, eu, labels, descriptions: BTreeMap::new(), invalid: false }
         }));
     }
     entries.sort_by(|a, b| a.id.cmp(&b.id));
