@@ -110,7 +110,7 @@ pub(super) fn of_ids(concepts: &[Entry]) -> Vec<VocabularyFault> {
 }
 
 pub(super) fn of_number(concepts: &[Entry]) -> Option<VocabularyFault> {
-    (concepts.len() > usize::from(u16::MAX)).then(|| VocabularyFault::TooMany(concepts.len()))
+    (concepts.len() > usize::from(u16::MAX)).then_some(VocabularyFault::TooMany(concepts.len()))
 }
 
 fn is_snake_case(id: &str) -> bool {
