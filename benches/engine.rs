@@ -1,4 +1,5 @@
-//! What the search engine does, in process: filling the index, search pages with facets, explained matches, suggestions;
+//! What the search engine does, in process: filling the index, search pages with facets, explained matches, suggestions,
+//! concepts of a text;
 //! next to plain tantivy, SQLite FTS5 and, where `AIHUB_TEST_POSTGRES_URL` names a server, PostgreSQL.
 //!
 //! `cargo bench --bench engine`; with PostgreSQL `scripts/with-postgres cargo bench --bench engine`. The number of
@@ -49,6 +50,7 @@ fn main() {
     search(&corpus, size, &searcher, &mut rivals);
     matching(&corpus, &analysis, &searcher, &mut rivals);
     suggest(&corpus, size, &searcher);
+    vocabulary(&corpus, size, &analysis);
 }
 
 fn rivals(folder: &Path) -> Vec<Box<dyn Rival>> {
@@ -244,4 +246,47 @@ fn suggest(corpus: &Corpus, size: usize, searcher: &Searcher) {
     ];
     measure::print("Suggestions", ["", "p50 ms", "p99 ms"], vec![row]);
     assert!(found > calls, "almost nothing was suggested");
+}
+
+/// What a form asks for while somebody writes.
+fn vocabulary(corpus: &Corpus, size: usize, analysis: &Analysis) {
+    let texts: Vec<(&str, String)> = (0..QUESTIONS).map(|number| long_text(corpus, number)).collect();
+    let mut found = 0;
+    let annotating = Times::of(texts.len(), |at| {
+        let (language, text) = &texts[at];
+        found += analysis.annotate(text, Some(language)).len();
+    });
+    assert!(found > QUESTIONS, "almost no concept was found");
+    let prefixes: Vec<(String, &str)> = (0..QUESTIONS)
+        .map(|number| {
+            let question = corpus.question(number, size);
+            (question.words.chars().take(1 + number % 6).collect(), question.language)
+        })
+        .collect();
+    let mut found = 0;
+    let completing = Times::of(prefixes.len(), |at| {
+        let (prefix, language) = &prefixes[at];
+        found += analysis.complete(prefix, &[language], 10).len();
+    });
+    assert!(found > QUESTIONS, "almost nothing was completed");
+    let row = |what: &str, times: &Times| {
+        [what.to_owned(), milliseconds(times.median()), milliseconds(times.p99())]
+    };
+    let rows = vec![
+        row("the concepts of a text of 300 words", &annotating),
+        row("10 concepts by 1 to 6 letters", &completing),
+    ];
+    measure::print("Vocabulary", ["", "p50 ms", "p99 ms"], rows);
+}
+
+/// Three hundred words in one language.
+fn long_text(corpus: &Corpus, number: usize) -> (&'static str, String) {
+    let first = corpus.sought(number);
+    let more = (number + 1..).map(|other| corpus.sought(other)).filter(|other| other.language == first.language);
+    let words: Vec<String> = std::iter::once(first.text.clone())
+        .chain(more.map(|other| other.text))
+        .flat_map(|text| text.split(' ').map(str::to_owned).collect::<Vec<_>>())
+        .take(300)
+        .collect();
+    (first.language, words.join(" "))
 }

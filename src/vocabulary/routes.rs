@@ -321,10 +321,10 @@ pub struct AnnotationView {
     #[schema(min_length = 1, example = "vorausschauender Wartung")]
     pub words: String,
     /// Where the words begin: how many UTF-16 code units stand before them.
-    #[schema(example = 23)]
+    #[schema(example = 21)]
     pub start: usize,
     /// Where they end: `text.slice(start, end)` in JavaScript.
-    #[schema(minimum = 1, example = 47)]
+    #[schema(minimum = 1, example = 45)]
     pub end: usize,
 }
 

@@ -32,4 +32,5 @@ mod support;
 mod sync;
 mod sync_random;
 mod visibility;
+mod vocabulary;
 mod writes;

@@ -11,7 +11,9 @@ from aihub_client.api.introductions import accept_introduction, list_introductio
 from aihub_client.api.matching import find_matches
 from aihub_client.api.needs import create_need
 from aihub_client.api.profiles import create_profile, list_profiles, publish_profile, read_profile, update_profile
+from aihub_client.api.vocabulary import annotate_text
 from aihub_client.models import (
+    AnnotateText,
     Case,
     Category,
     Contact,
@@ -125,6 +127,15 @@ def person(name: str, language: Language, profile: CreateProfile) -> Person:
     return Person(email, client, present(client, profile), given(given(profile.contact).email))
 
 
+def concepts_of(text: str) -> list[str]:
+    """Ids of the concepts that a text names, each once: what a form offers as chips."""
+    answer = content(annotate_text.sync_detailed(client=VISITOR, body=AnnotateText(text, language=Language.DE)))
+    units = text.encode("utf-16-le")
+    for found in answer.items:
+        assert units[2 * found.start : 2 * found.end].decode("utf-16-le") == found.words
+    return list(dict.fromkeys(found.concept.id for found in answer.items))
+
+
 def match(founder: Person, need: str, wanted: str) -> MatchView:
     """The mentor among the ranked answers to the need, once the index has him."""
 
@@ -210,12 +221,15 @@ def main() -> None:
     helper = person("Gaël Essai", Language.FR, MENTOR)
     print("both have registered, confirmed their addresses, logged in and published their profiles")
 
+    description = "🔧 Wer hat vorausschauende Wartung schon eingeführt?"
+    concepts = concepts_of(description)
+    assert "predictive_maintenance" in concepts
     need = CreateNeed(
         profile=founder.profile.id,
         type_=HelpType.MENTORING,
         title=MultilingualTitle.from_dict({"de": "Begleitung für vorausschauende Wartung an Lagern"}),
-        description=MultilingualText.from_dict({"de": "Wer hat vorausschauende Wartung schon eingeführt?"}),
-        concepts=["predictive_maintenance"],
+        description=MultilingualText.from_dict({"de": description}),
+        concepts=concepts,
     )
     need_id = content(create_need.sync_detailed(client=founder.client, body=need)).id
     found = match(founder, need_id, helper.profile.id)

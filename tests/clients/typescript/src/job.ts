@@ -82,6 +82,13 @@ async function present(service: Service, body: Schemas["CreateProfile"]): Promis
   return content(await service.POST("/api/v1/profiles/{id}/publish", { params: { path: { id } } }));
 }
 
+/** Ids of the concepts that a text names, each once: what a form offers as chips. */
+async function conceptsOf(text: string): Promise<string[]> {
+  const { items } = content(await connect().POST("/api/v1/vocabulary/annotate", { body: { text, language: "de" } }));
+  for (const { words, start, end } of items) assert(text.slice(start, end) === words, `${words} stands elsewhere`);
+  return [...new Set(items.map(({ concept }) => concept.id))];
+}
+
 /** The mentor among the ranked answers to the need, once the index has him. */
 async function match(service: Service, need: string, wanted: string): Promise<Schemas["MatchView"]> {
   return eventually("the match", async () => {
@@ -179,12 +186,15 @@ const founder = await person("Ida Probe", "de", startup);
 const helper = await person("Noémie Essai", "fr", mentor);
 console.log("both have registered, confirmed their addresses, logged in and published their profiles");
 
+const description = "🔧 Wer hat vorausschauende Wartung an Werkzeugmaschinen eingeführt und die Fehlalarme gesenkt?";
+const concepts = await conceptsOf(description);
+assert(concepts.includes("predictive_maintenance"), "the concept that the text names is missing");
 const body: Schemas["CreateNeed"] = {
   profile: founder.profile.id,
   type: "mentoring",
   title: { de: "Begleitung für vorausschauende Wartung an Frässpindeln" },
-  description: { de: "Wer hat vorausschauende Wartung an Werkzeugmaschinen eingeführt und die Fehlalarme gesenkt?" },
-  concepts: ["predictive_maintenance"],
+  description: { de: description },
+  concepts,
 };
 const need = content(await founder.service.POST("/api/v1/needs", { body }));
 const found = await match(founder.service, need.id, helper.profile.id);
