@@ -282,7 +282,8 @@ fn vocabulary(corpus: &Corpus, size: usize, analysis: &Analysis) {
 /// Three hundred words in one language.
 fn long_text(corpus: &Corpus, number: usize) -> (&'static str, String) {
     let first = corpus.sought(number);
-    let more = (number + 1..).map(|other| corpus.sought(other)).filter(|other| other.language == first.language);
+    let more =
+        (number + 1..).map(|other| corpus.sought(other)).filter(|other| other.language == first.language);
     let words: Vec<String> = std::iter::once(first.text.clone())
         .chain(more.map(|other| other.text))
         .flat_map(|text| text.split(' ').map(str::to_owned).collect::<Vec<_>>())

@@ -83,7 +83,8 @@ impl Responder for Answer {
             && request.method() == Method::GET
             && self.header("etag").is_some_and(|tag| is_known(request, tag));
         let mut response = HttpResponse::build(if unchanged { StatusCode::NOT_MODIFIED } else { status });
-        for (name, value) in &self.headers {
+        // 304 carries what the client's copy is kept by (RFC 9110, section 15.4.5), not what the copy says itself.
+        for (name, value) in self.headers.iter().filter(|(name, _)| !unchanged || name != "link") {
             response.insert_header((name.as_str(), value.as_str()));
         }
         if unchanged || self.body.is_empty() {

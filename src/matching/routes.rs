@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use actix_web::{get, post, web};
 use search_index::matching::{
-    Feature, Match, MatchPage, MatchRequest, Matcher, Mode, Parameters, ParametersError, WeightOverrides,
-    Weights, Why,
+    Feature, Match, MatchPage, MatchRequest, Matcher, Mode, Parameters, ParametersError, Release,
+    WeightOverrides, Weights, Why, history,
 };
 use search_index::{Audience, Filters, Kind, Searcher};
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,10 @@ use crate::search::audience;
 use crate::values::{Category, ConceptId, Country, Format, Language, Region, Sector, Stage, codes, codes_of};
 
 pub fn configure(api: &mut ServiceConfig<'_>) {
-    api.service(find_matches).service(explain_match).service(read_matching_parameters);
+    api.service(find_matches)
+        .service(explain_match)
+        .service(read_matching_parameters)
+        .service(list_matching_parameters);
 }
 
 impl From<ParametersError> for Problem {
@@ -380,7 +383,7 @@ pub struct ParametersView {
     /// The similarity of two texts that counts as a half.
     #[schema(exclusive_minimum = 0.0, maximum = 1.0)]
     pub text_midpoint: f64,
-    /// Share of a value that rests on concepts which stands in where two texts share no language.
+    /// Share of the topic's value that stands in for similar words where two texts share no language.
     #[schema(minimum = 0.0, maximum = 1.0)]
     pub cross_language: f64,
     /// How many candidates are scored exactly.
@@ -419,5 +422,41 @@ impl From<Parameters> for ParametersView {
 #[get("/matching/parameters")]
 async fn read_matching_parameters() -> Result<Answer, Problem> {
     let answer = Answer::ok(&ParametersView::from(Parameters::default().validated()?))?;
+    Ok(answer.with("cache-control", "public, max-age=300"))
+}
+
+/// Parameters that are or were in force.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ParametersRelease {
+    /// The day from which they have been in force.
+    #[schema(format = "date", example = "2026-11-24")]
+    pub since: &'static str,
+    /// Why they replaced those before.
+    #[schema(min_length = 1)]
+    pub reason: &'static str,
+    pub parameters: ParametersView,
+}
+
+/// All parameters that are or were in force.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ParametersHistory {
+    /// The newest first: those in force.
+    pub items: Vec<ParametersRelease>,
+}
+
+#[utoipa::path(
+    tag = "matching",
+    summary = "List the parameters that have been in force",
+    description = "Every version of the weights, since when and why, the newest first, so that an answer of the past can \
+        be understood: it names the version that ranked it.\n\n**Rights:** anybody.",
+    responses((status = 200, description = "All versions", body = ParametersHistory))
+)]
+#[get("/matching/parameters/history")]
+async fn list_matching_parameters() -> Result<Answer, Problem> {
+    let release = |Release { since, reason, parameters }| -> Result<ParametersRelease, ParametersError> {
+        Ok(ParametersRelease { since, reason, parameters: parameters.validated()?.into() })
+    };
+    let items = history().into_iter().map(release).collect::<Result<_, _>>()?;
+    let answer = Answer::ok(&ParametersHistory { items })?;
     Ok(answer.with("cache-control", "public, max-age=300"))
 }

@@ -87,6 +87,7 @@ async fn look_around(recorder: &mut Recorder<'_>) {
     recorder.ask("list_problems", Ask::default()).await;
     recorder.ask("explain_problem", Ask { path: &["invalid_fields"], ..Ask::default() }).await;
     recorder.ask("read_matching_parameters", Ask::default()).await;
+    recorder.ask("list_matching_parameters", Ask::default()).await;
     let query = [("parent", "machine_learning"), ("language", "de"), ("limit", "2")];
     recorder.ask("list_concepts", Ask { query: &query, ..Ask::default() }).await;
     recorder.ask("read_concept", Ask { path: &["predictive_maintenance"], ..Ask::default() }).await;

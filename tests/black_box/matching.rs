@@ -246,8 +246,18 @@ async fn a_mentor_finds_the_needs_that_he_can_meet() {
 async fn weights_can_be_changed_for_one_question_and_are_checked() {
     let test = filled().await;
     let (doris, _, need) = founder(&test).await;
-    let features =
-        ["expertise", "text", "sector", "stage", "region", "language", "format", "freshness", "newcomer"];
+    let features = [
+        "expertise",
+        "topic",
+        "text",
+        "sector",
+        "stage",
+        "region",
+        "language",
+        "format",
+        "freshness",
+        "newcomer",
+    ];
     let zero: Value = features
         .iter()
         .map(|feature| ((*feature).to_owned(), json!(0)))

@@ -6,7 +6,7 @@
 //! analysis", 2007; Potthast, Stein and Anderka, "A Wikipedia-based multilingual retrieval model", 2008), with the
 //! descriptions of the vocabulary's concepts as anchors.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::Language;
 use crate::vocabulary::{Concept, ConceptNumber, Vocabulary};
@@ -50,7 +50,11 @@ impl Anchors {
             .into_iter()
             .map(|language| {
                 let texts = described.iter().map(|(concept, at)| text(concept, *at, language));
-                Space::new(texts.map(|text| counts(terms(language, &text))).collect())
+                let counted = texts.map(|text| {
+                    let terms = terms(language, &text);
+                    counts(terms.iter().map(|term| (term.as_str(), 1.0)))
+                });
+                Space::new(counted.collect())
             })
             .collect();
         Anchors { concepts: described.iter().map(|(concept, _)| concept.number).collect(), spaces }
@@ -89,12 +93,26 @@ fn text(concept: &Concept, at: usize, language: Language) -> String {
     format!("{names} · {description}")
 }
 
-fn counts(terms: Vec<String>) -> HashMap<String, f32> {
-    let mut counts = HashMap::new();
-    for term in terms {
-        *counts.entry(term).or_insert(0.0) += 1.0;
+/// How often each term and each beginning occurs; in a fixed order, so that sums over them come out the same every time.
+fn counts<'a>(terms: impl Iterator<Item = (&'a str, f32)>) -> BTreeMap<String, f32> {
+    let mut counts = BTreeMap::new();
+    for (term, count) in terms {
+        for part in parts(term) {
+            *counts.entry(part).or_insert(0.0) += count;
+        }
     }
     counts
+}
+
+/// A longer term also counts by its beginning, which inflected forms and compounds have in common.
+const LONG: usize = 6;
+const BEGINNING: usize = 5;
+
+/// A term, and its beginning where it is long.
+fn parts(term: &str) -> impl Iterator<Item = String> {
+    let is_long = term.chars().nth(LONG).is_some();
+    let beginning = is_long.then(|| format!("{}-", term.chars().take(BEGINNING).collect::<String>()));
+    [term.to_owned()].into_iter().chain(beginning)
 }
 
 /// Logarithm of the frequency times rarity: `ltc` in the notation of the SMART system.
@@ -103,9 +121,9 @@ fn weight(count: f32, idf: f32) -> f32 {
 }
 
 impl Space {
-    fn new(texts: Vec<HashMap<String, f32>>) -> Space {
+    fn new(texts: Vec<BTreeMap<String, f32>>) -> Space {
         let mut frequencies: HashMap<&str, f32> = HashMap::new();
-        for term in texts.iter().flat_map(HashMap::keys) {
+        for term in texts.iter().flat_map(BTreeMap::keys) {
             *frequencies.entry(term).or_insert(0.0) += 1.0;
         }
         let total = texts.len() as f32;
@@ -125,29 +143,32 @@ impl Space {
                 entry.postings.push((anchor, weight / norm));
             }
         }
-        space.background = space.average_likeness(texts.len());
+        space.background = space.average_likeness(&texts);
         space
     }
 
     /// Of each anchor to all others: its product with the sum of all, without itself.
-    fn average_likeness(&self, count: usize) -> Vec<f32> {
-        let mut products = vec![0.0; count];
-        for term in self.terms.values() {
-            let sum: f32 = term.postings.iter().map(|(_, weight)| weight).sum();
-            for (anchor, weight) in &term.postings {
-                if let Some(product) = products.get_mut(usize::from(*anchor)) {
-                    *product += weight * (sum - weight);
-                }
-            }
-        }
-        let others = count.saturating_sub(1).max(1) as f32;
-        products.iter().map(|product| product / others).collect()
+    fn average_likeness(&self, texts: &[BTreeMap<String, f32>]) -> Vec<f32> {
+        let others = texts.len().saturating_sub(1).max(1) as f32;
+        let sum = |term: &Term| term.postings.iter().map(|(_, weight)| weight).sum::<f32>();
+        let sums: HashMap<&String, f32> = self.terms.iter().map(|(name, term)| (name, sum(term))).collect();
+        let of_term = |anchor: AnchorNumber, name: &String| {
+            let (term, sum) = (self.terms.get(name)?, sums.get(name)?);
+            let at = term.postings.binary_search_by_key(&anchor, |(anchor, _)| *anchor).ok()?;
+            let (_, own) = term.postings.get(at)?;
+            Some(own * (sum - own))
+        };
+        (0..=AnchorNumber::MAX)
+            .zip(texts)
+            .map(|(anchor, text)| text.keys().filter_map(|term| of_term(anchor, term)).sum::<f32>() / others)
+            .collect()
     }
 
     /// The cosine of a text with each anchor beyond what any text would have.
     fn similarities(&self, words: &[(String, f32)], count: usize) -> Vec<f32> {
         let mut similarities = vec![0.0; count];
-        let known = words.iter().filter_map(|(term, count)| Some((self.terms.get(term)?, *count)));
+        let counted = counts(words.iter().map(|(term, count)| (term.as_str(), *count)));
+        let known = counted.iter().filter_map(|(term, count)| Some((self.terms.get(term)?, *count)));
         let weighted: Vec<(&Term, f32)> =
             known.map(|(term, count)| (term, weight(count, term.idf))).collect();
         let norm = length(weighted.iter().map(|(_, weight)| *weight));

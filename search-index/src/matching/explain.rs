@@ -9,7 +9,7 @@ use std::ops::Range;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::features::{best_credit, dot, products};
+use super::features::{CHANCE, best_credit, dot, products};
 use super::parameters::Feature;
 use super::reason::{Grounds, Reasons};
 use super::score::{Direction, Measure, Score};
@@ -22,8 +22,6 @@ use crate::vocabulary::ConceptNumber;
 const WORTH_NAMING: f64 = 0.35;
 /// How many shared concepts are listed for each direction.
 const MOST_CONCEPTS: usize = 8;
-/// From this likeness on two texts are said to be about the same.
-const SIMILAR_TOPIC: f64 = 0.2;
 /// How many shared topics are named at most, and what share of the likeness each must have.
 const MOST_TOPICS: usize = 3;
 const LEAST_SHARE: f64 = 0.1;
@@ -247,7 +245,7 @@ impl Explainer<'_> {
     /// The concepts whose descriptions make two texts alike, if they are.
     fn topics(&self, sought: &[(AnchorNumber, f32)], given: &[(AnchorNumber, f32)]) -> Vec<SharedTopic> {
         let total = dot(sought, given);
-        if total < SIMILAR_TOPIC {
+        if total < CHANCE {
             return Vec::new();
         }
         let mut shares: BTreeMap<ConceptNumber, f64> = BTreeMap::new();

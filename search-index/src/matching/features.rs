@@ -74,10 +74,13 @@ pub fn products<'a, Key: Ord>(
     })
 }
 
-/// How far two texts are about the same, in [0, 1]: the cosine of their likenesses to the anchors. `None` where nothing is
-/// sought in words.
+/// The cosine that two texts may have by chance: below it they are not about the same.
+pub const CHANCE: f64 = 0.1;
+
+/// How far two texts are about the same, in [0, 1]: the cosine of their likenesses to the anchors beyond chance. `None`
+/// where nothing is sought in words.
 pub fn topic(sought: &[(AnchorNumber, f32)], given: &[(AnchorNumber, f32)]) -> Option<f64> {
-    (!sought.is_empty()).then(|| dot(sought, given))
+    (!sought.is_empty()).then(|| (dot(sought, given) - CHANCE).max(0.0) / (1.0 - CHANCE))
 }
 
 /// Spreads cosines, which are small even for good answers, over [0, 1]: `c·(1 + m) / (c + m)`, monotone, with 0 → 0,

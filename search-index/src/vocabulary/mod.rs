@@ -41,7 +41,7 @@ const LABELS: &[(&str, &str)] = by_language! { "labels":
 
 /// The embedded descriptions, by language.
 const DESCRIPTIONS: &[(&str, &str)] = by_language! { "descriptions":
-    "bg" "cs" "de" "en" "es" "et" "fr" "hu" "it" "lt" "lv" "mt" "nl" "pl" "pt" "ro" "sk" "sv"
+    "bg" "cs" "da" "de" "el" "en" "es" "et" "fi" "fr" "ga" "hr" "hu" "it" "lt" "lv" "mt" "nl" "pl" "pt" "ro" "sk" "sl" "sv"
 };
 
 /// The texts that a vocabulary is read from: TOML.
