@@ -3,6 +3,8 @@
 //!
 //! HEAD is answered as GET is; the server leaves the body out when it writes the answer.
 
+use std::borrow::Cow;
+
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
@@ -40,6 +42,7 @@ fn refusal(contract: &Contract, request: &ServiceRequest) -> Option<Problem> {
     operation
         .and_then(|operation| {
             unknown_parameter(operation, request.query_string())
+                .or_else(|| empty_parameter(operation, request.query_string()))
                 .or_else(|| unacceptable(operation, &Accept::parse(request).ok()?))
         })
         .or_else(|| unacceptable_encoding(request))
@@ -57,6 +60,15 @@ fn unknown_parameter(operation: &Operation, query: &str) -> Option<Problem> {
         Code::MalformedQuery,
         format!("`{unknown}` is not a parameter of this operation: {known}"),
     ))
+}
+
+/// Names the first query parameter that should be a number and has no value.
+fn empty_parameter(operation: &Operation, query: &str) -> Option<Problem> {
+    let is_empty_number = |(name, value): &(Cow<'_, str>, Cow<'_, str>)| {
+        value.is_empty() && operation.numbers.iter().any(|number| number == name)
+    };
+    let (empty, _) = form_urlencoded::parse(query.as_bytes()).find(is_empty_number)?;
+    Some(Problem::new(Code::MalformedQuery, format!("`{empty}` has no value; leave it out, or give it one")))
 }
 
 /// Refuses a request that accepts neither what the operation answers with nor problems.

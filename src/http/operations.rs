@@ -13,6 +13,8 @@ const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 pub struct Operation {
     /// Names of its query parameters.
     pub query: Vec<String>,
+    /// Names of those of them that are no texts, so that nothing between `=` and `&` is no value.
+    pub numbers: Vec<String>,
     /// Media types of what it answers on success; none where such an answer has no body.
     pub media_types: Vec<String>,
 }
@@ -53,9 +55,16 @@ impl Operations {
 impl Operation {
     fn of(operation: &Value) -> Operation {
         let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
-        let query = parameters
+        let parameters: Vec<(&str, bool)> = parameters
             .filter(|parameter| parameter.get("in").and_then(Value::as_str) == Some("query"))
-            .filter_map(|parameter| parameter.get("name")?.as_str().map(str::to_owned));
+            .filter_map(|parameter| {
+                Some((parameter.get("name")?.as_str()?, is_number(parameter.get("schema")?)))
+            })
+            .collect();
+        let names = |only_numbers: bool| {
+            let chosen = parameters.iter().filter(|(_, number)| *number || !only_numbers);
+            chosen.map(|(name, _)| (*name).to_owned()).collect()
+        };
         let mut media_types: Vec<String> = members(operation.get("responses"))
             .filter(|(status, _)| status.starts_with('2'))
             .flat_map(|(_, response)| members(response.get("content")))
@@ -63,7 +72,17 @@ impl Operation {
             .collect();
         media_types.sort_unstable();
         media_types.dedup();
-        Operation { query: query.collect(), media_types }
+        Operation { query: names(false), numbers: names(true), media_types }
+    }
+}
+
+/// Whether a schema is of numbers or of true and false.
+fn is_number(schema: &Value) -> bool {
+    let named = |name: &Value| matches!(name.as_str(), Some("integer" | "number" | "boolean"));
+    match schema.get("type") {
+        Some(Value::Array(several)) => several.iter().any(named),
+        Some(one) => named(one),
+        None => false,
     }
 }
 

@@ -149,6 +149,21 @@ async fn unknown_query_parameters_are_refused_everywhere() {
     }
 }
 
+#[actix_web::test]
+async fn a_number_without_a_value_is_refused_everywhere() {
+    let test = TestApp::start().await;
+    let paged = |operation: &Operation| operation.parameters("query").iter().any(|name| name == "limit");
+    for operation in operations().into_iter().filter(paged) {
+        let address = format!("{}?limit=", operation.address_of_nothing());
+        let problem = test.send(test.request(operation.method.clone(), &address)).await;
+        let problem = problem.expect_problem(400, "malformed_query");
+        assert!(
+            problem["detail"].as_str().unwrap().starts_with("`limit` has no value"),
+            "{operation}: {problem}"
+        );
+    }
+}
+
 /// A body of this size that can be read as its type.
 fn body(media_type: &str, size: usize) -> String {
     let around = if media_type.contains("json") { r#"{"x":""}"# } else { "token=" };
