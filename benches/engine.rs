@@ -43,7 +43,7 @@ fn main() {
     let size = corpus::size();
     measure::print_machine(size);
     let folder = tempfile::tempdir().unwrap();
-    let analysis = Arc::new(Analysis::embedded().unwrap());
+    let analysis = Analysis::embedded().unwrap();
     let corpus = Corpus::new(&analysis);
     let mut rivals = rivals(folder.path());
     let searcher = fill(&corpus, size, &analysis, folder.path(), &mut rivals);

@@ -29,7 +29,6 @@ use search_index::matching::MatchRequest;
 use search_index::{Analysis, Audience, FacetField, Kind, SearchQuery};
 use serde_json::json;
 use service::Service;
-use std::sync::Arc;
 
 /// Keep-alive connections at a time.
 const CLIENTS: [usize; 2] = [1, 16];
@@ -48,7 +47,7 @@ const FACETS: [FacetField; 3] = [FacetField::Category, FacetField::Country, Face
 fn main() {
     let size = corpus::size();
     measure::print_machine(size);
-    let corpus = Corpus::new(&Arc::new(Analysis::embedded().unwrap()));
+    let corpus = Corpus::new(&Analysis::embedded().unwrap());
     let service = Service::start(&corpus, size);
     println!(
         "imported at {:.0} profiles a second, indexed from the database at {:.0}",

@@ -10,7 +10,7 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App as Actix, Error, web};
 use chrono::{DateTime, Utc};
 use search_index::matching::Matcher;
-use search_index::{Analysis, Index, Searcher, Vocabulary, WriterOptions};
+use search_index::{Analysis, Index, Searcher, WriterOptions};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use utoipa::OpenApi;
@@ -103,7 +103,7 @@ impl App {
         let tokens = db.write_now(move |conn| Tokens::load(conn, now, &issuer, lifetime))?;
         db.write_now(move |conn| crate::db::incarnation(conn, now))?;
         let imported = db.read_now(vocabulary::imported)?;
-        let analysis = Arc::new(Analysis::new(Arc::new(Vocabulary::extended(imported)?)));
+        let analysis = Analysis::extended(imported)?;
         let index = Index::open(&config.index_folder, Arc::clone(&analysis), WriterOptions::default())?;
         let searcher = index.searcher();
         let follower = Follower::new(db.clone(), Arc::new(index), Arc::new(Documents), clock.clone());

@@ -15,9 +15,10 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
-use search_index::Vocabulary;
+use search_index::Analysis;
 
 pub mod compare;
 pub mod corpus;
@@ -103,9 +104,9 @@ pub fn evaluate(options: &Options, progress: &dyn Fn(&str)) -> Result<Report, Ev
 }
 
 /// The answers of a corpus, its judgements, and how many judged documents it lacks.
-fn vocabulary(options: &Options) -> Result<Vocabulary, EvaluationError> {
+fn analysis(options: &Options) -> Result<Arc<Analysis>, EvaluationError> {
     let concepts = vocabulary::concepts_of("evaluated", vocabulary::read(&options.vocabulary)?)?;
-    Ok(Vocabulary::extended(concepts)?)
+    Ok(Analysis::extended(concepts)?)
 }
 
 fn ranked(
@@ -114,7 +115,7 @@ fn ranked(
     progress: &dyn Fn(&str),
 ) -> Result<(Run, Judgements, usize), EvaluationError> {
     let judgements = relevant_judgements(&corpus.judgements(&options.split))?;
-    let ranker = Ranker::new(corpus, options.language.clone(), vocabulary(options)?, progress)?;
+    let ranker = Ranker::new(corpus, options.language.clone(), analysis(options)?, progress)?;
     let mut run = Run::default();
     let mut answered = 0;
     let mut unanswered: Vec<&String> = judgements.keys().collect();

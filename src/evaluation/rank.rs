@@ -10,7 +10,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use search_index::matching::{MAX_LIMIT, MatchRequest, Matcher, Mode as Face};
 use search_index::search::{MOST_HITS, SCORE_NOISE_BITS};
-use search_index::{Analysis, Change, Document, Index, IndexError, SearchQuery, Vocabulary, WriterOptions};
+use search_index::{Analysis, Change, Document, Index, IndexError, SearchQuery, WriterOptions};
 use tempfile::TempDir;
 
 use super::corpus::{Corpus, NOW, Record, RecordKind, each_record};
@@ -57,11 +57,10 @@ impl Ranker {
     pub fn new(
         corpus: &Corpus,
         language: Option<Language>,
-        vocabulary: Vocabulary,
+        analysis: Arc<Analysis>,
         progress: &dyn Fn(&str),
     ) -> Result<Ranker, EvaluationError> {
         let folder = TempDir::with_prefix("aihub-evaluate-").map_err(EvaluationError::Folder)?;
-        let analysis = Arc::new(Analysis::new(Arc::new(vocabulary)));
         let index = Index::open(folder.path(), Arc::clone(&analysis), WriterOptions::default())?;
         let matcher = Matcher::new(analysis)?;
         let kind = RecordKind::default();

@@ -19,7 +19,7 @@ mod stop_words;
 mod words;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tantivy::tokenizer::{TextAnalyzer, Token, TokenizerManager};
 
@@ -31,7 +31,7 @@ pub use language::Language;
 pub(crate) use words::words;
 
 use crate::fingerprint::Fingerprint;
-use crate::vocabulary::{Vocabulary, VocabularyError};
+use crate::vocabulary::{ImportedConcept, Vocabulary, VocabularyError};
 use chain::Stems;
 use compounds::Compounds;
 use labels::Labels;
@@ -94,12 +94,28 @@ impl Analysis {
         }
     }
 
-    /// With the vocabulary of this build.
+    /// With the vocabulary of this build, which is read once a process: it never changes, and reading it takes a while.
     ///
     /// # Errors
     /// If the embedded vocabulary has faults.
-    pub fn embedded() -> Result<Analysis, VocabularyError> {
-        Ok(Analysis::new(Arc::new(Vocabulary::embedded()?)))
+    pub fn embedded() -> Result<Arc<Analysis>, VocabularyError> {
+        static EMBEDDED: OnceLock<Arc<Analysis>> = OnceLock::new();
+        if let Some(known) = EMBEDDED.get() {
+            return Ok(Arc::clone(known));
+        }
+        let read = Arc::new(Analysis::new(Arc::new(Vocabulary::embedded()?)));
+        Ok(Arc::clone(EMBEDDED.get_or_init(|| read)))
+    }
+
+    /// With the vocabulary of this build and what an operator has imported.
+    ///
+    /// # Errors
+    /// As [`Vocabulary::extended`].
+    pub fn extended(imported: Vec<ImportedConcept>) -> Result<Arc<Analysis>, VocabularyError> {
+        if imported.is_empty() {
+            return Analysis::embedded();
+        }
+        Ok(Arc::new(Analysis::new(Arc::new(Vocabulary::extended(imported)?))))
     }
 
     pub fn vocabulary(&self) -> &Arc<Vocabulary> {
